@@ -1,0 +1,1 @@
+//! Facts, as data files with their sources, and one reader a table.

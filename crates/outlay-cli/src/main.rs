@@ -1,0 +1,3 @@
+//! The command `outlay`.
+
+fn main() {}

@@ -1,0 +1,70 @@
+//! Number formats and their widths.
+
+use crate::units::{Bytes, Share};
+
+/// A number format that a tensor is stored or multiplied in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dtype {
+    /// IEEE single precision.
+    Fp32,
+    /// Stored as fp32, multiplied with 10 mantissa bits on tensor cores.
+    Tf32,
+    /// bfloat16.
+    Bf16,
+    /// IEEE half precision.
+    Fp16,
+    /// 8-bit float with per-tensor or per-row scales (e4m3 / e5m2).
+    Fp8,
+    /// 8-bit float with one scale for each 32 elements (OCP MX).
+    MxFp8,
+    /// 4-bit float with block scales (NVFP4 / MXFP4).
+    Fp4,
+    /// 8-bit integer.
+    Int8,
+    /// 4-bit NormalFloat, blocks of 64, one fp32 scale each.
+    Nf4,
+    /// NF4 whose scales are themselves quantised (8 bit, blocks of 256).
+    Nf4Double,
+}
+
+impl Dtype {
+    /// Storage of one element, scales included.
+    ///
+    /// # Formula
+    /// NF4: `1/2 + 4/64`; with double quantisation `1/2 + 1/64 + 4/(64·256)`.
+    ///
+    /// # Source
+    /// `dettmers2023` (QLoRA), section 3.
+    ///
+    /// # Valid when
+    /// Tensors much larger than one block of 64 elements.
+    #[must_use]
+    pub const fn bytes_each(self) -> Share {
+        Share::new(match self {
+            Self::Fp32 | Self::Tf32 => 4.0,
+            Self::Bf16 | Self::Fp16 => 2.0,
+            Self::Fp8 | Self::Int8 => 1.0,
+            Self::MxFp8 => 1.0 + 1.0 / 32.0,
+            Self::Fp4 => 0.5 + 1.0 / 16.0,
+            Self::Nf4 => 0.5 + 4.0 / 64.0,
+            Self::Nf4Double => 0.5 + 1.0 / 64.0 + 4.0 / (64.0 * 256.0),
+        })
+    }
+
+    /// Storage of `elements` numbers.
+    #[must_use]
+    pub fn bytes(self, elements: u64) -> Bytes {
+        Bytes::count(elements) * self.bytes_each()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nf4_widths_are_the_published_ones() {
+        assert_eq!(Dtype::Nf4.bytes_each().get(), 0.5625);
+        assert_eq!(Dtype::Nf4Double.bytes_each().get(), 0.515_869_140_625);
+    }
+}

@@ -1,0 +1,1 @@
+//! Floating-point operations of the forward and backward pass.

@@ -1,0 +1,209 @@
+//! How the model is trained: method, optimizer, precision, kernels, lengths and the traits of the training stack.
+//!
+//! What the search may vary (micro-batch, recompute, sharding) is not here but in [`crate::plan`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::dtype::Dtype;
+use crate::units::Share;
+
+/// How the model is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// What is trained.
+    pub method: Method,
+    /// Update rule.
+    pub optimizer: Optimizer,
+    /// Number formats.
+    pub precision: Precision,
+    /// Attention kernel.
+    pub attention: AttentionKernel,
+    /// Cross-entropy kernel.
+    pub loss: LossKernel,
+    /// What the training program fuses, overlaps and keeps.
+    pub stack: Stack,
+    /// Tokens of one training sequence (of the main stream).
+    pub seq_len: u64,
+    /// Tokens of one source sequence, for encoder–decoder models; otherwise unused.
+    pub source_len: u64,
+    /// Sequences of one optimizer step, over all devices.
+    pub global_batch: u64,
+    /// Mean share of a sequence's tokens that carry data (1 with packing).
+    pub fill: Share,
+    /// Dropout is active where the model's config has it.
+    pub dropout: bool,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Method {
+    /// Every parameter.
+    Full,
+    /// Low-rank adapters on a frozen base.
+    Lora(Lora),
+    /// Only the last `trained_layers` layers, the final norm and the head.
+    Freeze {
+        /// Repeated layers, counted from the head, that stay trainable.
+        trained_layers: u64,
+    },
+}
+
+/// Low-rank adapters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lora {
+    /// Rank of each adapter.
+    pub rank: u64,
+    /// Which projections get one.
+    pub targets: Targets,
+    /// Adapter input goes through dropout with probability above zero.
+    pub dropout: bool,
+    /// Format of the adapters' weights.
+    pub adapter: Dtype,
+    /// Format of the frozen base's projections (`Nf4Double` for QLoRA).
+    pub base: Dtype,
+    /// Also trains a magnitude per output (DoRA).
+    pub dora: bool,
+}
+
+/// Which projections get an adapter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// All linear layers but the output head.
+    AllLinear,
+    /// All projections of attention.
+    Attention,
+    /// Modules of these names.
+    Names(Vec<String>),
+}
+
+/// Update rule with the format of its state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Optimizer {
+    /// Which rule.
+    pub kind: OptimizerKind,
+    /// Format of full-width state (fp32, or bf16 in pure-bf16 training).
+    pub state: Dtype,
+    /// State lives in host memory under pressure (`paged` variants).
+    pub paged: bool,
+    /// How the update is executed.
+    pub execution: OptimizerExecution,
+}
+
+/// Update rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OptimizerKind {
+    /// Adam with decoupled weight decay.
+    AdamW,
+    /// AdamW with block-wise 8-bit state.
+    AdamW8bit,
+    /// AdamW with block-wise 4-bit state.
+    AdamW4bit,
+    /// Factored second moment, no momentum.
+    Adafactor,
+    /// Sign momentum.
+    Lion,
+    /// Plain gradient descent.
+    Sgd,
+    /// Gradient descent with momentum.
+    SgdMomentum,
+    /// Orthogonalised momentum on hidden matrices, AdamW elsewhere.
+    Muon,
+}
+
+/// How the update is executed: decides temporaries and launches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OptimizerExecution {
+    /// One fused kernel, no temporaries.
+    Fused,
+    /// Batched over tensors with temporaries of the size of the state (PyTorch's default).
+    Foreach,
+    /// Tensor by tensor.
+    Loop,
+    /// During the backward pass, tensor by tensor: gradients are never all alive.
+    InBackward,
+}
+
+/// Number formats of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Precision {
+    /// Format the large matrix products run in.
+    pub compute: Dtype,
+    /// Format trainable weights are stored in.
+    pub weights: Dtype,
+    /// Format gradients are kept in.
+    pub gradients: Dtype,
+    /// Keeps another fp32 copy of the weights in the optimizer.
+    pub master: bool,
+    /// Weights are cast to `compute` operator by operator (`torch.autocast`), the residual stream stays fp32.
+    pub autocast: bool,
+}
+
+impl Precision {
+    /// Format of the residual stream and of most kept activations: 16 bit under fp8 recipes.
+    #[must_use]
+    pub const fn activations(self) -> Dtype {
+        match self.compute {
+            Dtype::Fp32 | Dtype::Tf32 => Dtype::Fp32,
+            Dtype::Fp16 => Dtype::Fp16,
+            _ => Dtype::Bf16,
+        }
+    }
+}
+
+/// Attention kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AttentionKernel {
+    /// Scores written out; softmax in fp32.
+    Eager,
+    /// Scores written out, scale–mask–softmax fused (Megatron's classic kernel).
+    FusedSoftmax,
+    /// PyTorch's `scaled_dot_product_attention`: the best flash kernel it has.
+    Sdpa,
+    /// The first flash attention, as a Triton kernel.
+    Flash1,
+    /// Flash attention 2.
+    Flash2,
+    /// Flash attention 3 (Hopper).
+    Flash3,
+    /// cuDNN's fused attention, as Transformer Engine calls it; on other vendors their own best kernel.
+    Cudnn,
+}
+
+/// Cross-entropy kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LossKernel {
+    /// Logits upcast to fp32 and kept.
+    Eager,
+    /// Logits in 16 bit, one fused kernel that overwrites them with their gradient.
+    Fused,
+    /// Projection and loss chunk by chunk; the logits never exist whole.
+    Chunked,
+}
+
+/// What a training program fuses, overlaps and keeps. A row of a data file; nothing branches on its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stack {
+    /// Identifier of the row.
+    pub id: String,
+    /// Norms run as one kernel and keep only their input.
+    pub fused_norm: bool,
+    /// Gate and product of the feed-forward run as one kernel and keep only their inputs.
+    pub fused_activation: bool,
+    /// Rotary embedding runs as one kernel.
+    pub fused_rotary: bool,
+    /// Layers pass through a compiler that fuses element-wise operators.
+    pub compiled: bool,
+    /// Launches are recorded and replayed (CUDA graphs, XLA, other whole-program compilers).
+    pub graphs: bool,
+    /// Share of data-parallel and FSDP traffic that can hide under computation.
+    pub overlap_dp: Share,
+    /// Share of tensor-parallel traffic that can hide.
+    pub overlap_tp: Share,
+    /// Share of pipeline point-to-point traffic that can hide.
+    pub overlap_pp: Share,
+    /// Share of context-parallel traffic that can hide.
+    pub overlap_cp: Share,
+    /// Share of expert all-to-all traffic that can hide.
+    pub overlap_ep: Share,
+}

@@ -1,0 +1,3 @@
+//! The one door: Request to Response.
+
+pub mod request;

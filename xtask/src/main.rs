@@ -1,0 +1,3 @@
+//! House rules, code generation and the CI steps.
+
+fn main() {}
