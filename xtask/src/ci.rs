@@ -1,0 +1,27 @@
+//! The CI steps, in the order in which they fail fastest. Each is an ordinary cargo command a person could type.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+const STEPS: &[(&str, &[&str])] = &[
+    ("format", &["fmt", "--all", "--check"]),
+    ("house rules", &["xtask", "tidy"]),
+    ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+    ("tests", &["test", "--workspace", "--locked"]),
+    ("generated files", &["xtask", "codegen", "--check"]),
+];
+
+/// Runs every step; stops at the first that fails.
+pub(crate) fn run(root: &Path) -> Result<(), String> {
+    for (name, args) in STEPS {
+        eprintln!("== {name}: cargo {}", args.join(" "));
+        let start = Instant::now();
+        let status = Command::new("cargo").args(*args).current_dir(root).status().map_err(|e| format!("cargo: {e}"))?;
+        if !status.success() {
+            return Err(format!("{name} failed: cargo {}", args.join(" ")));
+        }
+        eprintln!("== {name}: ok after {:.0?}", start.elapsed());
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Generated files: committed, and made again to the same bytes by the product's own commands.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A committed file and the arguments of `outlay` that print it.
+const GENERATED: &[(&str, &[&str])] = &[
+    ("docs/reference/request.schema.json", &["schema", "request"]),
+    ("docs/reference/response.schema.json", &["schema", "response"]),
+    ("docs/reference/errors.md", &["schema", "errors"]),
+];
+
+fn outlay(root: &Path, args: &[&str]) -> Result<String, String> {
+    let out = Command::new("cargo")
+        .args(["run", "--quiet", "--package", "outlay-cli", "--"])
+        .args(args)
+        .current_dir(root)
+        .output()
+        .map_err(|e| format!("cargo: {e}"))?;
+    if out.status.success() {
+        String::from_utf8(out.stdout).map_err(|e| format!("outlay {}: {e}", args.join(" ")))
+    } else {
+        Err(format!("outlay {}: {}", args.join(" "), String::from_utf8_lossy(&out.stderr)))
+    }
+}
+
+/// Writes every generated file.
+pub(crate) fn write(root: &Path) -> Result<(), String> {
+    for (path, args) in GENERATED {
+        fs::write(root.join(path), outlay(root, args)?).map_err(|e| format!("{path}: {e}"))?;
+        eprintln!("wrote {path}");
+    }
+    Ok(())
+}
+
+/// Fails if a generated file differs from what would be written.
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let mut stale = Vec::new();
+    for (path, args) in GENERATED {
+        if fs::read_to_string(root.join(path)).unwrap_or_default() != outlay(root, args)? {
+            stale.push(*path);
+        }
+    }
+    if stale.is_empty() { Ok(()) } else { Err(format!("stale: {}; run `cargo xtask codegen`", stale.join(", "))) }
+}
