@@ -19,6 +19,8 @@ pub mod term;
 
 pub mod model;
 
+pub mod layout;
+
 pub mod scenario;
 
 pub mod plan;

@@ -1,116 +1,16 @@
-//! One way to run a scenario: how the model and the batch are laid out over how many accelerators.
+//! One way to run a scenario: an offer, how many machines of it, and a layout.
 //!
 //! Does not know: whether it fits ([`crate::memory`]) or how fast it is ([`crate::step`]).
 
-/// How the model and the batch are split.
-///
-/// `dp · tp · pp · cp` accelerators; expert parallelism re-uses data-, context- and tensor-parallel ranks and must divide
-/// `dp · cp · tp`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Layout {
-    /// Data-parallel replicas (FSDP ranks included).
-    pub dp: u64,
-    /// Tensor-parallel width.
-    pub tp: u64,
-    /// Pipeline stages.
-    pub pp: u64,
-    /// Virtual stages per pipeline rank (1: not interleaved).
-    pub vpp: u64,
-    /// Context-parallel width.
-    pub cp: u64,
-    /// Expert-parallel width.
-    pub ep: u64,
-    /// What is sharded over data-parallel ranks.
-    pub zero: Zero,
-    /// Data-parallel ranks that share one sharded copy: `dp`, or less for hybrid sharding.
-    pub shard: u64,
-    /// Norm and residual regions are split along the sequence over tensor-parallel ranks.
-    pub sequence_parallel: bool,
-    /// Sequences of one forward pass on one replica.
-    pub micro_batch: u64,
-    /// Micro-batches of one optimizer step on one replica.
-    pub accumulation: u64,
-    /// Order of work on the pipeline.
-    pub schedule: Schedule,
-    /// What is computed again in the backward pass.
-    pub recompute: Recompute,
-    /// What lives in host memory.
-    pub offload: Offload,
-}
+pub use crate::layout::{Layout, Offload, Pins, Recompute, Schedule, Zero};
 
-impl Layout {
-    /// One accelerator, nothing split.
-    #[must_use]
-    pub const fn single(micro_batch: u64, accumulation: u64, recompute: Recompute) -> Self {
-        Self {
-            dp: 1,
-            tp: 1,
-            pp: 1,
-            vpp: 1,
-            cp: 1,
-            ep: 1,
-            zero: Zero::None,
-            shard: 1,
-            sequence_parallel: false,
-            micro_batch,
-            accumulation,
-            schedule: Schedule::OneFOneB,
-            recompute,
-            offload: Offload::None,
-        }
-    }
-
-    /// Accelerators it needs.
-    #[must_use]
-    pub const fn accelerators(&self) -> u64 {
-        self.dp * self.tp * self.pp * self.cp
-    }
-}
-
-/// What is sharded over data-parallel ranks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Zero {
-    /// Nothing: every replica holds all (DDP).
-    None,
-    /// Optimizer state and master weights.
-    One,
-    /// And gradients.
-    Two,
-    /// And weights: gathered layer by layer (ZeRO-3, FSDP full shard).
-    Three,
-}
-
-/// Order of work on the pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Schedule {
-    /// All forwards, then all backwards.
-    GPipe,
-    /// One forward, one backward (interleaved when `vpp > 1`).
-    OneFOneB,
-    /// Weight gradients fill the bubble, memory as 1F1B.
-    ZeroBubble,
-    /// Both directions at once, two copies of the weights.
-    DualPipe,
-}
-
-/// What is computed again in the backward pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Recompute {
-    /// Nothing.
-    None,
-    /// Cheap operators: the attention core where it is written out, norms and activations.
-    Selective,
-    /// Whole layers from their kept input.
-    Full,
-}
-
-/// What lives in host memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Offload {
-    /// Nothing.
-    None,
-    /// Optimizer state and master weights; the update runs on the host.
-    Optimizer,
-    /// And parameters, streamed in layer by layer.
-    OptimizerAndParameters,
+/// One way to run a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Which offer: index into [`crate::scenario::Scenario::offers`].
+    pub offer: usize,
+    /// Machines rented.
+    pub nodes: u64,
+    /// How the job is laid out on them.
+    pub layout: Layout,
 }

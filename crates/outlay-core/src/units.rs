@@ -201,6 +201,18 @@ quantity! {
     FlopsPerSec
 }
 quantity! {
+    /// Price of keeping data, in US dollars per GB (10^9) and month of 730 hours, as it is quoted.
+    UsdPerGbMonth
+}
+quantity! {
+    /// Price of moving data, in US dollars per GB (10^9).
+    UsdPerGb
+}
+quantity! {
+    /// Price of energy, in US dollars per kilowatt-hour.
+    UsdPerKwh
+}
+quantity! {
     /// Price of time, in US dollars per hour (the one non-SI unit kept: prices are quoted and compared in it).
     UsdPerHour
 }
@@ -299,6 +311,27 @@ impl Mul<Seconds> for UsdPerHour {
     }
 }
 
+impl Mul<Bytes> for UsdPerGbMonth {
+    type Output = UsdPerHour;
+    fn mul(self, kept: Bytes) -> UsdPerHour {
+        UsdPerHour::new(self.0 * kept.to_gb() / 730.0)
+    }
+}
+
+impl Mul<Bytes> for UsdPerGb {
+    type Output = Usd;
+    fn mul(self, moved: Bytes) -> Usd {
+        Usd::new(self.0 * moved.to_gb())
+    }
+}
+
+impl Mul<Joules> for UsdPerKwh {
+    type Output = Usd;
+    fn mul(self, energy: Joules) -> Usd {
+        Usd::new(self.0 * energy.to_kwh())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +340,8 @@ mod tests {
     fn rates_and_amounts_agree() {
         assert_eq!(Bytes::gb(2.0) / BytesPerSec::gb(4.0), Seconds::new(0.5));
         assert_eq!(UsdPerHour::new(3.0) * Seconds::hours(2.0), Usd::new(6.0));
+        assert_eq!((UsdPerGbMonth::new(0.023) * Bytes::gb(1000.0)) * Seconds::hours(730.0), Usd::new(23.0));
+        assert_eq!(UsdPerKwh::new(0.1) * Joules::new(3.6e7), Usd::new(1.0));
         assert_eq!(Bytes::gib(1.0).get(), 1_073_741_824.0);
         assert_eq!(Flops::new(6.0) / Flops::new(3.0), Share::new(2.0));
     }

@@ -1,6 +1,6 @@
 //! What is trained on and for how long.
 
-use crate::units::{Bytes, UsdPerHour};
+use crate::units::Bytes;
 
 /// The amount of training.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,8 +11,8 @@ pub struct Data {
     pub epochs_milli: u64,
     /// Stored size, if known: for storage and transfer.
     pub stored: Option<Bytes>,
-    /// Price of keeping data and checkpoints, for the whole run's storage, if known.
-    pub storage_price: Option<UsdPerHour>,
+    /// Tokens that one host processor prepares in a second (tokenising on the fly); `None`: prepared beforehand.
+    pub prepared_per_cpu: Option<u64>,
 }
 
 impl Data {

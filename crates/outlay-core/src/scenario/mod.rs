@@ -2,7 +2,72 @@
 //!
 //! Plain data; the door (`outlay`) builds it and has already refused what cannot be.
 
+use alloc::vec::Vec;
+
+use crate::layout::Pins;
+use crate::model::Model;
+use crate::units::{Seconds, Usd};
+use data::Data;
+use offer::Offer;
+use operation::Operation;
+use recipe::Recipe;
+
 pub mod cluster;
 pub mod data;
 pub mod offer;
+pub mod operation;
 pub mod recipe;
+
+/// A whole question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// What is trained.
+    pub model: Model,
+    /// How.
+    pub recipe: Recipe,
+    /// On what.
+    pub data: Data,
+    /// What may be rented.
+    pub offers: Vec<Offer>,
+    /// What the user's own filters rule out: never planned with, only named when nothing else is feasible.
+    pub beyond: Vec<Offer>,
+    /// Parts of the layout that are fixed.
+    pub pins: Pins,
+    /// How many accelerators may be used.
+    pub size: Size,
+    /// What it may cost and take.
+    pub limits: Limits,
+    /// What "best" means.
+    pub goal: Goal,
+    /// How the run is kept going.
+    pub operation: Operation,
+}
+
+/// How many accelerators may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Exactly so many, even if that leaves part of a machine idle.
+    Exactly(u64),
+    /// At most so many, in whole machines.
+    AtMost(u64),
+}
+
+/// What a run may cost and take; `None`: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// Most money.
+    pub budget: Option<Usd>,
+    /// Most time on the clock, start-up and interruptions included.
+    pub deadline: Option<Seconds>,
+}
+
+/// What "best" means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Goal {
+    /// Least money.
+    Cost,
+    /// Least time.
+    Time,
+    /// Least product of the two.
+    CostTime,
+}

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::cluster::{Accelerator, Node};
-use crate::units::UsdPerHour;
+use crate::units::{Seconds, UsdPerGb, UsdPerGbMonth, UsdPerHour};
 
 /// A machine at a price: one provider, region, machine type and purchase type.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,12 @@ pub struct Offer {
     pub purchase: Purchase,
     /// Price of the whole machine.
     pub price: UsdPerHour,
+    /// Mean time between preemptions of one machine bought so, if anybody published it; `None` for what is not preempted.
+    pub preemption: Option<Seconds>,
+    /// The provider's price of keeping data and checkpoints.
+    pub storage: Option<UsdPerGbMonth>,
+    /// Price of bringing the data to this place from where it lies: zero where that is free, `None` where unknown.
+    pub transfer: Option<UsdPerGb>,
     /// Day of the price, as `YYYY-MM-DD`.
     pub as_of: String,
     /// Where the price was read.
