@@ -9,5 +9,7 @@ pub mod conformal;
 pub mod evidence;
 pub mod rows;
 pub mod score;
+pub mod scoreboard;
 pub mod stats;
 pub mod table;
+pub mod validate;

@@ -75,17 +75,19 @@ impl Library {
     }
 
     /// The config that a row with these dimensions and this name for its model means.
+    ///
+    /// A mixture's dimensions say too little (shared experts, dense layers, latent attention), so a config with the same
+    /// ones is taken whatever its name; a dense row describes itself, and only a config that shares its name adds to it.
     #[must_use]
     pub fn find(&self, name: &str, stated: &Dimensions) -> Option<(&str, &Value)> {
-        let dimensioned = stated.layers.is_some() && stated.hidden.is_some();
-        if dimensioned { self.by_dimensions(stated) } else { self.by_name(name, stated) }
-    }
-
-    fn by_dimensions(&self, stated: &Dimensions) -> Option<(&str, &Value)> {
-        self.entries
-            .iter()
-            .find(|entry| agree(stated, &entry.dimensions))
-            .map(|entry| (entry.name.as_str(), &entry.config))
+        if stated.layers.is_none() || stated.hidden.is_none() {
+            return self.by_name(name, stated);
+        }
+        let wanted = key(name);
+        let named = |entry: &&Entry| !wanted.is_empty() && (wanted.contains(&entry.key) || entry.key.contains(&wanted));
+        let mut fitting = self.entries.iter().filter(|entry| agree(stated, &entry.dimensions));
+        let found = if stated.experts.is_some() { fitting.next() } else { fitting.find(named) }?;
+        Some((&found.name, &found.config))
     }
 
     /// By a name that is a config's, or begins exactly one architecture's.
@@ -124,6 +126,10 @@ impl Library {
             self.entries.iter().filter(|entry| entry.dimensions.experts.is_none() && entry.dimensions.layers.is_some());
         dense.filter(|entry| miss(entry) < SAME_SIZE).min_by(|a, b| miss(a).total_cmp(&miss(b)))
     }
+}
+
+fn transformer(dimensions: &Dimensions) -> bool {
+    dimensions.experts.is_none() && dimensions.heads.is_some() && dimensions.layers.is_some()
 }
 
 /// Letters and digits of a name, in lower case.
@@ -198,8 +204,16 @@ mod tests {
             total_b: Some(8.03),
             ..Dimensions::default()
         };
-        assert_eq!(library.find("whatever", &llama).map(|(name, _)| name), Some("llama-3.1-8b"));
+        assert_eq!(library.find("Meta Llama 3.1 8B", &llama).map(|(name, _)| name), Some("llama-3.1-8b"));
         assert_eq!(library.find("llama-3.1-8b", &Dimensions { layers: Some(31), ..llama }), None);
+        let mixture = Dimensions {
+            layers: Some(32),
+            hidden: Some(4096),
+            experts: Some(8),
+            top_k: Some(2),
+            ..Dimensions::default()
+        };
+        assert_eq!(library.find("whatever", &mixture).map(|(name, _)| name), Some("mixtral-8x7b"));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use super::words::{self, KnownAccelerator};
 use crate::evidence::Evidence;
 use crate::table::{Row, Unscorable};
 
+/// The reason of a row that reports no peak.
+pub const NO_PEAK: &str = "no peak";
+
 /// What a peak counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Definition {
@@ -46,7 +49,7 @@ pub struct MemoryRow {
 /// # Errors
 /// Why it cannot be scored.
 pub fn read_tracked(row: &Row<'_>, evidence: &Evidence, known: &[KnownAccelerator]) -> Result<MemoryRow, Unscorable> {
-    let peak = row.positive("peak_bytes")?.ok_or_else(|| Unscorable::new("no peak"))?;
+    let peak = row.positive("peak_bytes")?.ok_or_else(|| Unscorable::new(NO_PEAK))?;
     let request = tracked_request(row, evidence, known)?;
     let torch = row.text("torch_version").map_or_else(String::new, |version| format!(" {version}"));
     let method = row.text("method").unwrap_or("full");
@@ -208,7 +211,7 @@ pub fn peak(row: &Row<'_>) -> Result<(f64, Definition), Unscorable> {
             return Ok((value * unit, definition(row)));
         }
     }
-    Err(Unscorable::new("no peak"))
+    Err(Unscorable::new(NO_PEAK))
 }
 
 fn definition(row: &Row<'_>) -> Definition {

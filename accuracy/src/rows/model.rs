@@ -78,6 +78,9 @@ pub fn of_size(total_b: f64) -> CustomModel {
     }
 }
 
+/// How far a mixture's counted size may lie from the stated one before something must be missing.
+const WHOLE_MIXTURE: f64 = 0.15;
+
 /// How the parts are built that a row seldom states.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Build {
@@ -98,12 +101,13 @@ fn described(
         return Err(Unscorable::new("width of the feed-forward or size of the vocabulary not stated"));
     };
     let kv_heads = stated.kv_heads.unwrap_or(heads);
-    let build = infer(
-        row,
-        stated,
-        |build| count(stated, (layers, hidden, ffn, heads, kv_heads, vocab), build, seq_len),
-        ffn == 4 * hidden,
-    );
+    let counted = |build| count(stated, (layers, hidden, ffn, heads, kv_heads, vocab), build, seq_len);
+    let build = infer(row, stated, counted, ffn == 4 * hidden);
+    // A mixture may mix in dense layers and shared experts that its row does not speak of.
+    let miss = stated.total_b.map_or(0.0, |total_b| (counted(build) / (total_b * 1e9) - 1.0).abs());
+    if stated.experts.is_some() && miss > WHOLE_MIXTURE {
+        return Err(Unscorable::new("dimensions of the mixture do not give its stated size"));
+    }
     let activation = activation(row, build.gated);
     Ok(CustomModel {
         layers: Some(layers),
@@ -159,8 +163,10 @@ fn infer(row: &Row<'_>, stated: &Dimensions, count: impl Fn(Build) -> f64, four_
             (says_learned, build.learned),
             (says_tied, build.tied),
         ];
-        // Learned positions went out of use with gates.
-        remarks.iter().all(|(says, so)| !says || *so) && !(build.gated && build.learned)
+        // Learned positions went out of use with gates and with untied embeddings; experts came after both.
+        let period = !(build.learned && (build.gated || !build.tied));
+        let experts = stated.experts.is_none() || build == &Build { gated: true, tied: false, learned: false };
+        remarks.iter().all(|(says, so)| !says || *so) && period && experts
     });
     let usual = |build: &Build| {
         let conventional = Build { gated: !four_times, tied: four_times, learned: four_times };
