@@ -122,8 +122,7 @@ impl Library {
     fn by_total(&self, total_b: f64) -> Option<&Entry> {
         let miss =
             |entry: &Entry| entry.dimensions.total_b.map_or(f64::INFINITY, |known| (total_b / known - 1.0).abs());
-        let dense =
-            self.entries.iter().filter(|entry| entry.dimensions.experts.is_none() && entry.dimensions.layers.is_some());
+        let dense = self.entries.iter().filter(|entry| transformer(&entry.dimensions));
         dense.filter(|entry| miss(entry) < SAME_SIZE).min_by(|a, b| miss(a).total_cmp(&miss(b)))
     }
 }
