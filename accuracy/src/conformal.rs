@@ -57,25 +57,37 @@ fn bound(group: String, residuals: Vec<f64>) -> Option<GroupQuantile> {
     Some(GroupQuantile { group, rows: residuals.len(), bound: conformal_bound(&residuals, HELD)? })
 }
 
-/// Predictions with the bias of their group taken from other sources alone: what a score on a new source would be.
+/// Predictions with the bias of their group taken from rows that `part` tells apart (another source, another model)
+/// alone: what a score on a new source or model would be.
 ///
-/// Where a group has no other source, the prediction stays as it is made without any bias.
-#[must_use]
-pub fn source_left_out(rows: &[Prediction]) -> Vec<Prediction> {
-    rows.iter()
-        .map(|row| {
-            let others = rows
-                .iter()
-                .filter(|other| other.kind == Kind::Measured && other.group == row.group && other.source != row.source);
-            let bias = median(others.map(Prediction::residual)).unwrap_or(0.0).exp();
-            Prediction { predicted: row.predicted * bias, low: row.low * bias, high: row.high * bias, ..row.clone() }
-        })
-        .collect()
+/// Where a group has no other rows, the prediction stays as it is.
+pub fn left_out<'a>(rows: &'a [Prediction], part: impl Fn(&'a Prediction) -> &'a str) -> Vec<Prediction> {
+    let mut groups: BTreeMap<&str, Vec<&Prediction>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.kind == Kind::Measured) {
+        groups.entry(&row.group).or_default().push(row);
+    }
+    let mut known: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let mut moved = Vec::with_capacity(rows.len());
+    for row in rows {
+        let own = part(row);
+        let bias = *known.entry((&row.group, own)).or_insert_with(|| {
+            let group = groups.get(row.group.as_str()).map_or(&[][..], Vec::as_slice);
+            let others = group.iter().filter(|other| part(other) != own).map(|other| other.residual());
+            median(others).unwrap_or(0.0).exp()
+        });
+        moved.push(Prediction {
+            predicted: row.predicted * bias,
+            low: row.low * bias,
+            high: row.high * bias,
+            ..row.clone()
+        });
+    }
+    moved
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quantiles;
+    use super::{left_out, quantiles};
     use crate::score::Kind;
     use crate::score::tests::prediction;
 
@@ -92,5 +104,15 @@ mod tests {
         assert_eq!(names, ["hopper", "hopper/x", "pooled"]);
         // ceil(26 · 0.8) = 21st of 0.00 … 0.24.
         assert!((found[1].bound - 0.20).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn a_left_out_source_is_judged_by_the_others() {
+        let mut rows = [110.0, 120.0, 130.0].map(|measured| prediction("a", measured, 100.0, Kind::Measured)).to_vec();
+        rows[0].source = "first".into();
+        let moved = left_out(&rows, |row| &row.source);
+        // The median of ln 1.2 and ln 1.3 for the first, ln 1.1 for the others.
+        assert!((moved[0].predicted - 100.0 * (1.2_f64 * 1.3).sqrt()).abs() < 1e-9);
+        assert!((moved[1].predicted - 110.0).abs() < 1e-9);
     }
 }

@@ -45,6 +45,9 @@ pub struct Prediction {
     /// Who published it.
     #[serde(skip)]
     pub source: String,
+    /// Which model, in the row's words.
+    #[serde(skip)]
+    pub model: String,
     /// On which accelerator.
     #[serde(skip)]
     pub gpu: String,
@@ -221,6 +224,7 @@ pub(crate) mod tests {
             high: predicted * 1.1,
             kind,
             source: "s".into(),
+            model: "m".into(),
             gpu: "g".into(),
             regime: "r".into(),
             group: "hopper".into(),

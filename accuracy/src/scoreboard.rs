@@ -43,11 +43,9 @@ pub fn render(report: &Report) -> String {
     for (name, _, score) in tables() {
         overview(&mut page, name, score);
         if name == "throughput" {
-            let figures = cells(&report.source_left_out);
-            line(
-                &mut page,
-                &format!("| … source left out of the bias | | {} {figures}", report.source_left_out.scored),
-            );
+            for (what, summary) in [("source", &report.source_left_out), ("model", &report.model_left_out)] {
+                line(&mut page, &format!("| … {what} left out | | {} {}", summary.scored, cells(summary)));
+            }
         }
     }
     for (name, title, score) in tables() {
@@ -119,7 +117,7 @@ fn line(page: &mut String, text: &str) {
 mod tests {
     use super::render;
     use crate::score::tests::prediction;
-    use crate::score::{Kind, Summary, TableScore};
+    use crate::score::{Kind, TableScore};
     use crate::table::Unscorable;
     use crate::validate::Report;
 
@@ -131,7 +129,7 @@ mod tests {
             Err(Unscorable::new("no sequence length")),
         ];
         let score = TableScore::of(rows.into_iter().map(|row| ("x".to_owned(), row)).collect());
-        let page = render(&Report { tables: [("throughput", score)].into(), source_left_out: Summary::default() });
+        let page = render(&Report { tables: [("throughput", score)].into(), ..Report::default() });
         assert!(page.contains("| `throughput` | 3 | 2 | 5.0 % | 5.0 % | +5.0 % | 100 % | 20.0 % |"), "{page}");
         assert!(page.contains("| derived | 1 | 50.0 %"), "{page}");
         assert!(page.contains("| no sequence length | 1 |"), "{page}");

@@ -97,6 +97,8 @@ pub struct Report {
     pub tables: BTreeMap<&'static str, TableScore>,
     /// Figures of `throughput` with each row's source left out of its group's bias, see [`crate::conformal`].
     pub source_left_out: Summary,
+    /// The same with each row's model left out.
+    pub model_left_out: Summary,
 }
 
 /// Scores the engine on evidence.
@@ -142,10 +144,11 @@ pub fn validate(evidence: &Evidence, engine: &impl Engine) -> Report {
         ("runs", scored(&evidence.runs, &|row| run(row, &library, &known, engine))),
     ];
     let tables: BTreeMap<_, _> = tables.into_iter().filter_map(|(name, score)| Some((name, score?))).collect();
-    let left_out =
-        tables.get("throughput").map(|score| conformal::source_left_out(&score.predictions)).unwrap_or_default();
-    let source_left_out = Summary::of(left_out.iter().filter(|row| row.kind == Kind::Measured));
-    Report { tables, source_left_out }
+    let rows = tables.get("throughput").map_or(&[][..], |score| score.predictions.as_slice());
+    let summary = |rows: Vec<Prediction>| Summary::of(rows.iter().filter(|row| row.kind == Kind::Measured));
+    let source_left_out = summary(conformal::left_out(rows, |row| &row.source));
+    let model_left_out = summary(conformal::left_out(rows, |row| &row.model));
+    Report { tables, source_left_out, model_left_out }
 }
 
 /// Most rows of `throughput` report no peak; those are no rows of the table of peaks.
@@ -271,6 +274,7 @@ fn prediction(row: &Row<'_>, quantity: &'static str, measured: f64, estimate: Es
         high: estimate.high,
         kind: Kind::Measured,
         source: String::new(),
+        model: row.text("model").or_else(|| row.text("model_config_name")).unwrap_or_default().into(),
         gpu: String::new(),
         regime: String::new(),
         group: String::new(),
