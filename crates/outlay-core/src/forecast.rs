@@ -1,1 +1,170 @@
-//! forecast (placeholder).
+//! The calculation from end to end: a plan to its memory, step, run, bill and intervals.
+//!
+//! Total: every legal plan has a forecast, also one that does not fit (it says so).
+
+use core::ops::{Div, Mul};
+
+use crate::bill::{self, Bill};
+use crate::interval::{self, Interval, Residuals, Spread};
+use crate::memory::{self, Footprint};
+use crate::plan::{Layout, Plan};
+use crate::run::{self, Run, disruption, loader};
+use crate::scenario::Scenario;
+use crate::scenario::cluster::Cluster;
+use crate::scenario::offer::{Offer, Purchase};
+use crate::step::calibration::Calibration;
+use crate::step::{self, Step};
+use crate::units::{Bytes, Joules, Seconds, Share, Usd};
+
+/// What was learnt from measured runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Knowledge {
+    /// Efficiency factors.
+    pub calibration: Calibration,
+    /// How far forecasts were off.
+    pub residuals: Residuals,
+}
+
+/// What a plan needs, takes and costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Forecast {
+    /// The plan.
+    pub plan: Plan,
+    /// Memory of the fullest rank.
+    pub footprint: Footprint,
+    /// Probability that it fits.
+    pub fit: Share,
+    /// One optimizer step.
+    pub step: Step,
+    /// The whole run.
+    pub run: Run,
+    /// What it costs, line by line.
+    pub bill: Bill,
+    /// The residual factor's band.
+    pub spread: Spread,
+    /// Seconds of a step.
+    pub step_time: Interval<Seconds>,
+    /// Time on the clock.
+    pub time: Interval<Seconds>,
+    /// The bill's sum.
+    pub cost: Interval<Usd>,
+    /// Energy at the meter; `None` where the accelerator's power is unknown.
+    pub energy: Option<Interval<Joules>>,
+}
+
+/// The forecast of one plan; `None` if the scenario has no such offer.
+#[must_use]
+pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Option<Forecast> {
+    let offer = scenario.offers.get(plan.offer)?;
+    let cluster = cluster(offer, plan.layout.accelerators());
+    let footprint = memory::footprint(&scenario.model, &scenario.recipe, &plan.layout);
+    let step = timed(scenario, knowledge, &cluster, &plan.layout);
+    let saved = disruption::checkpoint_bytes(&scenario.model, &scenario.recipe);
+    let spread = knowledge.residuals.spread(&cluster.accelerator.architecture, &scenario.recipe.stack.id);
+    let at = |step_factor: f64, calm: f64| {
+        let step = step.total() * Share::new(libm::exp(step_factor));
+        outcome(scenario, offer, plan.nodes, cluster.accelerators, step, saved, Share::new(libm::exp(calm)))
+    };
+    let bound = spread.bound.get();
+    let calm = if offer.purchase == Purchase::Spot { interval::INTERRUPTIONS_SPOT } else { interval::INTERRUPTIONS };
+    let around =
+        Around { mid: at(0.0, 0.0), step: (at(-bound, 0.0), at(bound, 0.0)), calm: (at(0.0, calm), at(0.0, -calm)) };
+    Some(Forecast {
+        plan,
+        footprint,
+        fit: fit(&footprint, &cluster),
+        step,
+        run: around.mid.run,
+        bill: around.mid.bill,
+        spread,
+        step_time: around.interval(&|at| at.step),
+        time: around.interval(&|at| at.run.wall()),
+        cost: around.interval(&|at| at.bill.total()),
+        energy: around.mid.energy.map(|_| around.interval(&|at| at.energy.unwrap_or_default())),
+    })
+}
+
+/// The machines of an offer as one cluster.
+#[must_use]
+pub fn cluster(offer: &Offer, accelerators: u64) -> Cluster {
+    Cluster { accelerator: offer.accelerator.clone(), node: offer.node.clone(), accelerators }
+}
+
+/// Probability that a footprint fits the device (and the host, for what lives there).
+#[must_use]
+pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
+    let ranks = cluster.accelerators.min(cluster.node.accelerators);
+    let host = footprint.host * ranks;
+    if host > Bytes::ZERO && cluster.node.host_memory.is_none_or(|memory| memory < host) {
+        return Share::ZERO;
+    }
+    // The allocator's share is uncertain by a few per cent, log-normal.
+    let margin = libm::log((cluster.accelerator.memory / footprint.total()).get()) / 0.05;
+    Share::new(0.5 * libm::erfc(-margin / core::f64::consts::SQRT_2))
+}
+
+/// One step on a cluster, waiting for data included.
+#[must_use]
+pub fn timed(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: &Layout) -> Step {
+    let Scenario { model, recipe, data, .. } = scenario;
+    let mut step = step::step(model, recipe, cluster, layout, &knowledge.calibration);
+    let tokens = recipe.global_batch * recipe.seq_len;
+    let processors = cluster.node.vcpus.map(|each| each * cluster.nodes());
+    step.loader += loader::stall(step.total(), tokens, processors, data.prepared_per_cpu);
+    step
+}
+
+/// What follows from the length of a step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    /// The step.
+    pub(crate) step: Seconds,
+    /// The run.
+    pub(crate) run: Run,
+    /// Its bill.
+    pub(crate) bill: Bill,
+    /// Its energy.
+    pub(crate) energy: Option<Joules>,
+}
+
+/// Run, bill and energy of steps of this length; `calm` is a factor on the mean time between interruptions.
+pub(crate) fn outcome(
+    scenario: &Scenario,
+    offer: &Offer,
+    nodes: u64,
+    accelerators: u64,
+    step: Seconds,
+    saved: Bytes,
+    calm: Share,
+) -> Outcome {
+    let operation = &scenario.operation;
+    let between = disruption::mean_time_between(operation, offer, nodes, accelerators).map(|mean| mean * calm);
+    let run = run::run(scenario, nodes, step, saved, between);
+    let installed = nodes * offer.node.accelerators;
+    Outcome {
+        step,
+        run,
+        bill: bill::bill(scenario, offer, nodes, &run),
+        energy: bill::energy(operation, offer.accelerator.tdp, installed, run.wall()),
+    }
+}
+
+/// A forecast's outcome, and what it would be at both ends of each uncertain factor.
+struct Around {
+    mid: Outcome,
+    step: (Outcome, Outcome),
+    calm: (Outcome, Outcome),
+}
+
+impl Around {
+    fn interval<T>(&self, figure: &dyn Fn(&Outcome) -> T) -> Interval<T>
+    where
+        T: Copy + Mul<Share, Output = T> + Div<Output = Share>,
+    {
+        let mid = figure(&self.mid);
+        let ratio = |at: &Outcome| figure(at) / mid;
+        let ends = [(ratio(&self.step.0), ratio(&self.step.1)), (ratio(&self.calm.0), ratio(&self.calm.1))];
+        let factor = interval::combine(Share::ONE, &ends);
+        Interval { low: mid * factor.low, mid, high: mid * factor.high }
+    }
+}

@@ -1,1 +1,130 @@
-//! search (placeholder).
+//! Every legal plan, the best of them, and why the others lost.
+//!
+//! The price of a machine does not change how fast a layout runs on it, and on a given number of machines a shorter
+//! step is both faster and cheaper. So each machine shape and count is surveyed once, its quickest layout that fits
+//! is kept, and only those meet the offers. Nothing is dropped that could win: that is the whole pruning.
+//!
+//! Does not know: threads. [`search`] is told how to map over the surveys, so that the caller may do it in parallel.
+//!
+//! Reading order: [`search`], [`Ranking`], then [`mod@self`]'s survey and ranking.
+
+use alloc::vec::Vec;
+
+use crate::forecast::Forecast;
+use crate::scenario::offer::{Offer, Purchase};
+use crate::scenario::recipe::Method;
+use crate::units::{Seconds, Share, Usd};
+
+/// Probability from which on a plan counts as fitting.
+pub const FITS: Share = Share::new(0.9);
+/// Probability below which it counts as not fitting; between the two it is tight.
+pub const TIGHT: Share = Share::new(0.5);
+
+/// The answer of a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// The best plan for the goal within the limits.
+    pub pick: Option<Forecast>,
+    /// Plans within the limits that no other beats in both cost and time, cheapest first.
+    pub front: Vec<Forecast>,
+    /// The nearest alternatives, each differing from the pick in one kind of choice, and why each lost.
+    pub losers: Vec<Loser>,
+    /// What would have to give for a plan to exist; empty if one does.
+    pub relaxations: Vec<Relaxation>,
+    /// How much was looked at.
+    pub counts: Counts,
+}
+
+/// An alternative to the pick.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loser {
+    /// What it is.
+    pub forecast: Forecast,
+    /// What is different.
+    pub differs: Difference,
+    /// Why it lost.
+    pub reason: Reason,
+}
+
+/// A kind of choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Difference {
+    /// Another accelerator.
+    Accelerator,
+    /// The same accelerator from somebody else.
+    Provider,
+    /// The same accelerator, bought another way.
+    Purchase,
+    /// The same accelerator, more or fewer of them.
+    Count,
+    /// The same machines, laid out another way.
+    Layout,
+}
+
+/// Why a plan lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// Costs more by this much.
+    Dearer(Usd),
+    /// Takes longer by this much.
+    Slower(Seconds),
+    /// Its product of cost and time is this many times the pick's.
+    Worse(Share),
+    /// Over the budget by this much.
+    OverBudget(Usd),
+    /// Past the deadline by this much.
+    TooLate(Seconds),
+    /// May run out of memory.
+    Tight,
+    /// Runs out of memory.
+    DoesNotFit,
+    /// Interruptions come faster than work is saved: it would never end.
+    NeverEnds,
+}
+
+/// A change of the question under which a plan exists, verified by searching again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relaxation {
+    /// What to change.
+    pub change: Change,
+    /// The offer of the plan, which may be one that the question ruled out.
+    pub offer: Offer,
+    /// The plan that then is the best; its offer's index counts in the changed question.
+    pub forecast: Forecast,
+}
+
+/// A change of the question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A budget of this much.
+    Budget(Usd),
+    /// A deadline of this much.
+    Deadline(Seconds),
+    /// Up to so many accelerators.
+    MaxAccelerators(u64),
+    /// Also buying this way.
+    Purchase(Purchase),
+    /// Also this accelerator, provider or region.
+    Offer,
+    /// Another method of training.
+    Method(Method),
+    /// State in host memory, or other parts of the layout left to the search.
+    FreeLayout,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Offers considered.
+    pub offers: u64,
+    /// Distinct machine shapes with a number of machines.
+    pub surveyed: u64,
+    /// Layouts whose memory was computed.
+    pub layouts: u64,
+    /// Of these, layouts that may fit.
+    pub fitting: u64,
+    /// Of these, layouts whose step was timed.
+    pub timed: u64,
+    /// Plans priced.
+    pub plans: u64,
+}
