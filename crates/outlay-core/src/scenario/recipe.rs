@@ -160,6 +160,8 @@ pub enum AttentionKernel {
     FusedSoftmax,
     /// PyTorch's `scaled_dot_product_attention`: the best flash kernel it has.
     Sdpa,
+    /// The same on a CPU, where dropout on the scores makes it write them out in fp32: what trackers without a device see.
+    SdpaCpu,
     /// The first flash attention, as a Triton kernel.
     Flash1,
     /// Flash attention 2.
@@ -192,6 +194,9 @@ pub struct Stack {
     pub fused_activation: bool,
     /// Rotary embedding runs as one kernel.
     pub fused_rotary: bool,
+    /// PyTorch's attention gets an explicit mask (Hugging Face, for packed or padded samples): each layer keeps a 16-bit
+    /// copy of it, and grouped key/value heads are repeated, because masked kernels know no groups.
+    pub explicit_mask: bool,
     /// Layers pass through a compiler that fuses element-wise operators.
     pub compiled: bool,
     /// Launches are recorded and replayed (CUDA graphs, XLA, other whole-program compilers).
