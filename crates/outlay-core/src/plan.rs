@@ -1,16 +1,298 @@
-//! One way to run a scenario: an offer, how many machines of it, and a layout.
+//! One way to run a scenario: an offer, how many machines of it, and a layout. Which layouts are legal, and all of them.
+//!
+//! [`broken_rule`] says what is legal; [`splits`] and [`Split::layouts`] list what is worth trying, in a fixed order.
+//! The list leaves out only what cannot win (sequence parallelism switched off, sharding over one rank) or what no
+//! training program offers; whatever the user fixes is taken as given, also outside the list.
 //!
 //! Does not know: whether it fits ([`crate::memory`]) or how fast it is ([`crate::step`]).
+//!
+//! Reading order: [`Plan`], [`broken_rule`], [`machine_counts`], [`splits`].
 
+use alloc::vec::Vec;
+
+use crate::dtype::Dtype;
 pub use crate::layout::{Layout, Offload, Pins, Recompute, Schedule, Zero};
+use crate::model::{Attention, Model, Op};
+use crate::scenario::cluster::{Cluster, Node};
+use crate::scenario::recipe::{Method, Recipe};
+use crate::scenario::{Scenario, Size};
 
 /// One way to run a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Which offer: index into [`crate::scenario::Scenario::offers`].
+    /// Which offer: index into [`Scenario::offers`].
     pub offer: usize,
     /// Machines rented.
     pub nodes: u64,
     /// How the job is laid out on them.
     pub layout: Layout,
+}
+
+/// A rule that a layout breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// A width is zero.
+    Zero,
+    /// `dp · tp · pp · cp` is the number of accelerators.
+    Accelerators,
+    /// `dp · micro_batch · accumulation` is the global batch.
+    Batch,
+    /// Tensor parallelism divides the attention heads, and the key/value heads or a multiple of them.
+    Heads,
+    /// Tensor parallelism divides the width of the model.
+    Hidden,
+    /// Tensor parallelism stays on the fast link.
+    Domain,
+    /// Pipeline stages hold equally many layers.
+    Layers,
+    /// Virtual stages divide the layers of a stage; interleaving needs micro-batches in multiples of the stages.
+    VirtualStages,
+    /// Context parallelism cuts the sequence into `2 · cp` equal pieces and needs attention throughout.
+    Sequence,
+    /// Expert parallelism divides the experts.
+    Experts,
+    /// Expert parallelism divides `dp · cp · tp`.
+    ExpertRanks,
+    /// Sharding groups divide the data-parallel ranks; without sharding there are none.
+    Shard,
+    /// Gradients are not sharded between the micro-batches of a pipeline.
+    PipelineSharding,
+    /// A quantised base is replicated or fully sharded, never cut along its matrices or layers.
+    Quantised,
+    /// Sequence parallelism goes with tensor parallelism.
+    SequenceParallel,
+}
+
+/// The first rule that a layout breaks on a cluster; `None`: it is legal.
+#[must_use]
+pub fn broken_rule(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout) -> Option<Rule> {
+    let l = layout;
+    let widths = [l.dp, l.tp, l.pp, l.vpp, l.cp, l.ep, l.shard, l.micro_batch, l.accumulation];
+    if widths.contains(&0) {
+        return Some(Rule::Zero);
+    }
+    let split = l.tp * l.pp * l.cp * l.ep;
+    let replicas_sharded = !matches!(l.zero, Zero::None);
+    let checks = [
+        (l.accelerators() == cluster.accelerators, Rule::Accelerators),
+        (l.dp * l.micro_batch * l.accumulation == recipe.global_batch, Rule::Batch),
+        (heads_divide(model, l.tp), Rule::Heads),
+        (model.hidden.is_multiple_of(l.tp), Rule::Hidden),
+        (l.tp <= fast_domain(cluster), Rule::Domain),
+        (model.depth().is_multiple_of(l.pp), Rule::Layers),
+        (l.vpp == 1 || interleaves(model, l.pp, l.vpp, l.accumulation), Rule::VirtualStages),
+        (l.cp == 1 || cuts_sequence(model, recipe, l.cp), Rule::Sequence),
+        (l.ep == 1 || experts_divide(model, l.ep), Rule::Experts),
+        ((l.dp * l.cp * l.tp).is_multiple_of(l.ep), Rule::ExpertRanks),
+        (if replicas_sharded { l.dp.is_multiple_of(l.shard) } else { l.shard == 1 }, Rule::Shard),
+        (l.pp == 1 || l.zero != Zero::Two, Rule::PipelineSharding),
+        (!quantised(recipe) || (split == 1 && matches!(l.zero, Zero::None | Zero::Three)), Rule::Quantised),
+        (l.tp > 1 || !l.sequence_parallel, Rule::SequenceParallel),
+    ];
+    checks.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)
+}
+
+fn attentions(model: &Model) -> impl Iterator<Item = Attention> + '_ {
+    model.blocks.iter().flat_map(|b| &b.ops).filter_map(|op| if let Op::Attention(a) = op { Some(*a) } else { None })
+}
+
+/// Heads are dealt out whole; key/value heads may be copied to several ranks instead.
+fn heads_divide(model: &Model, tp: u64) -> bool {
+    let attention =
+        |a: Attention| a.heads.is_multiple_of(tp) && (a.kv_heads.is_multiple_of(tp) || tp.is_multiple_of(a.kv_heads));
+    let scans = model.blocks.iter().flat_map(|b| &b.ops).all(|op| match op {
+        Op::Scan(s) => s.channels.is_multiple_of(tp) && (s.heads <= 1 || s.heads.is_multiple_of(tp)),
+        _ => true,
+    });
+    attentions(model).all(attention) && scans
+}
+
+fn fast_domain(cluster: &Cluster) -> u64 {
+    cluster.node.domain.max(1).min(cluster.accelerators)
+}
+
+fn interleaves(model: &Model, pp: u64, vpp: u64, accumulation: u64) -> bool {
+    pp > 1 && (model.depth() / pp).is_multiple_of(vpp) && accumulation.is_multiple_of(pp)
+}
+
+/// Each rank gets one early and one late piece of the sequence, so that causal work is even. Recurrences are left
+/// out: their state would have to travel from rank to rank.
+fn cuts_sequence(model: &Model, recipe: &Recipe, cp: u64) -> bool {
+    let recurrent = model.blocks.iter().flat_map(|b| &b.ops).any(|op| matches!(op, Op::Scan(_) | Op::Conv(_)));
+    !recurrent && recipe.seq_len.is_multiple_of(2 * cp)
+}
+
+fn experts_divide(model: &Model, ep: u64) -> bool {
+    model.experts().is_some_and(|experts| experts.experts.is_multiple_of(ep))
+}
+
+/// The frozen base is stored in a format whose blocks cannot be cut.
+fn quantised(recipe: &Recipe) -> bool {
+    matches!(&recipe.method, Method::Lora(lora) if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double | Dtype::Int8))
+}
+
+/// Numbers of machines worth trying with their accelerators: powers of two and three times powers of two.
+///
+/// Machines are rented whole. More than one needs a network between them. An exact number of accelerators may leave
+/// part of a machine idle.
+#[must_use]
+pub fn machine_counts(size: Size, node: &Node) -> Vec<(u64, u64)> {
+    let each = node.accelerators.max(1);
+    let joined = node.inter.is_some() || node.domain > each;
+    match size {
+        Size::Exactly(wanted) => {
+            let nodes = wanted.div_ceil(each);
+            if wanted > 0 && (nodes == 1 || joined) { Vec::from([(nodes, wanted)]) } else { Vec::new() }
+        }
+        Size::AtMost(limit) => {
+            let most = if joined { limit / each } else { (limit / each).min(1) };
+            let mut counts: Vec<u64> = (0..64).map(|k| 1u64 << k).take_while(|nodes| *nodes <= most).collect();
+            counts.extend((0..62).map(|k| 3u64 << k).take_while(|nodes| *nodes <= most));
+            counts.sort_unstable();
+            counts.into_iter().map(|nodes| (nodes, nodes * each)).collect()
+        }
+    }
+}
+
+/// A layout without micro-batch, recomputation and offload: what memory and time are monotone in is left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    layout: Layout,
+    /// Sequences of one optimizer step on one replica.
+    batch: u64,
+}
+
+/// All splits of a scenario over a cluster, in a fixed order: least split first.
+#[must_use]
+pub fn splits(scenario: &Scenario, cluster: &Cluster) -> Vec<Split> {
+    let Scenario { model, recipe, pins, .. } = scenario;
+    let all = cluster.accelerators;
+    let mut found = Vec::new();
+    for tp in widths(pins.tp, fast_domain(cluster), |tp| all.is_multiple_of(tp) && heads_divide(model, tp)) {
+        for pp in widths(pins.pp, model.depth().min(all / tp), |pp| (all / tp).is_multiple_of(pp)) {
+            for cp in
+                widths(pins.cp, longest_cut(recipe), |cp| cp.is_power_of_two() && (all / tp / pp).is_multiple_of(cp))
+            {
+                let Some(dp) = all.checked_div(tp * pp * cp) else { continue };
+                if pins.dp.is_some_and(|fixed| fixed != dp) || dp == 0 || !recipe.global_batch.is_multiple_of(dp) {
+                    continue;
+                }
+                let ranks = dp * cp * tp;
+                let experts = model.experts().map_or(1, |experts| experts.experts);
+                for ep in widths(pins.ep, ranks.min(experts), |ep| ep.is_power_of_two() && ranks.is_multiple_of(ep)) {
+                    let parallel = Layout { dp, tp, pp, cp, ep, ..Layout::single(1, 1, Recompute::None) };
+                    sharded(scenario, cluster, parallel, &mut found);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Adds the ways to shard and interleave.
+fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut Vec<Split>) {
+    let Scenario { model, recipe, pins, .. } = scenario;
+    let Layout { dp, tp, pp, .. } = parallel;
+    let batch = recipe.global_batch / dp;
+    let stages = if pp > 1 { model.depth() / pp } else { 1 };
+    for zero in stages_of_sharding(pins, dp) {
+        for shard in groups(pins, zero, dp, cluster.node.accelerators / tp.min(cluster.node.accelerators)) {
+            for vpp in widths(pins.vpp, stages, |vpp| stages.is_multiple_of(vpp)) {
+                let layout = Layout {
+                    vpp,
+                    zero,
+                    shard,
+                    // Switched off it moves as many bytes and keeps more activations: it cannot win.
+                    sequence_parallel: tp > 1 && pins.sequence_parallel.unwrap_or(true),
+                    schedule: pins.schedule.unwrap_or(Schedule::OneFOneB),
+                    ..parallel
+                };
+                // Rules that do not look at the micro-batch are settled here, once for all micro-batches.
+                let probe = Layout { micro_batch: 1, accumulation: batch, vpp: 1, ..layout };
+                let interleaved = vpp == 1 || (pp > 1 && stages.is_multiple_of(vpp));
+                if interleaved && broken_rule(model, recipe, cluster, &probe).is_none() {
+                    found.push(Split { layout, batch });
+                }
+            }
+        }
+    }
+}
+
+/// The fixed width, or all that pass the test.
+fn widths(fixed: Option<u64>, most: u64, test: impl Fn(u64) -> bool) -> Vec<u64> {
+    match fixed {
+        Some(width) => Vec::from([width.max(1)]),
+        None => (1..=most.max(1)).filter(|width| test(*width)).collect(),
+    }
+}
+
+/// Context parallelism is tried for long sequences alone: pieces below 4,096 tokens do not hide its traffic.
+fn longest_cut(recipe: &Recipe) -> u64 {
+    if recipe.seq_len < 16_384 { 1 } else { recipe.seq_len / 4096 }
+}
+
+fn stages_of_sharding(pins: &Pins, dp: u64) -> Vec<Zero> {
+    match pins.zero {
+        Some(zero) => Vec::from([zero]),
+        None if dp == 1 => Vec::from([Zero::None]),
+        None => Vec::from([Zero::None, Zero::One, Zero::Two, Zero::Three]),
+    }
+}
+
+/// Sizes of the sharding groups: all ranks, or for full sharding also the ranks of one machine.
+fn groups(pins: &Pins, zero: Zero, dp: u64, on_node: u64) -> Vec<u64> {
+    match (zero, pins.shard) {
+        (Zero::None, _) => Vec::from([1]),
+        (_, Some(shard)) => Vec::from([shard.max(1)]),
+        (Zero::Three, None) if on_node > 1 && on_node < dp && dp.is_multiple_of(on_node) => Vec::from([dp, on_node]),
+        (_, None) => Vec::from([dp]),
+    }
+}
+
+impl Split {
+    /// Micro-batches to try, smallest first: powers of two that divide a replica's batch, or the fixed one.
+    #[must_use]
+    pub fn micro_batches(&self, pins: &Pins) -> Vec<u64> {
+        match pins.micro_batch {
+            Some(fixed) if fixed > 0 && self.batch.is_multiple_of(fixed) => Vec::from([fixed]),
+            Some(_) => Vec::new(),
+            None => (0..64).map(|k| 1u64 << k).take_while(|size| self.batch.is_multiple_of(*size)).collect(),
+        }
+    }
+
+    /// The layout with this micro-batch, recomputation and offload; `None` where interleaving does not work out.
+    #[must_use]
+    pub fn layout(&self, micro_batch: u64, recompute: Recompute, offload: Offload) -> Option<Layout> {
+        let accumulation = self.batch / micro_batch.max(1);
+        let whole = self.layout.vpp == 1 || accumulation.is_multiple_of(self.layout.pp);
+        whole.then_some(Layout { micro_batch, accumulation, recompute, offload, ..self.layout })
+    }
+}
+
+/// Recomputation to try, least first.
+#[must_use]
+pub fn recomputes(pins: &Pins) -> Vec<Recompute> {
+    pins.recompute
+        .map_or(Vec::from([Recompute::None, Recompute::Selective, Recompute::Full]), |fixed| Vec::from([fixed]))
+}
+
+/// Offloads to try, least first; every one after the first only when nothing before it fits.
+#[must_use]
+pub fn offloads(scenario: &Scenario) -> Vec<Offload> {
+    match (scenario.pins.offload, &scenario.recipe.method) {
+        (Some(fixed), _) => Vec::from([fixed]),
+        // Adapters have next to no optimizer state to move away.
+        (None, Method::Lora(_)) => Vec::from([Offload::None]),
+        (None, _) => Vec::from([Offload::None, Offload::Optimizer, Offload::OptimizerAndParameters]),
+    }
+}
+
+/// Every legal layout of a scenario over a cluster with this offload, in the order of the search.
+pub fn layouts<'a>(scenario: &'a Scenario, cluster: &Cluster, offload: Offload) -> impl Iterator<Item = Layout> + 'a {
+    splits(scenario, cluster).into_iter().flat_map(move |split| {
+        let sizes = split.micro_batches(&scenario.pins);
+        recomputes(&scenario.pins).into_iter().flat_map(move |recompute| {
+            sizes.clone().into_iter().filter_map(move |size| split.layout(size, recompute, offload))
+        })
+    })
 }

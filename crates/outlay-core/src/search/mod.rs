@@ -6,14 +6,21 @@
 //!
 //! Does not know: threads. [`search`] is told how to map over the surveys, so that the caller may do it in parallel.
 //!
-//! Reading order: [`search`], [`Ranking`], then [`mod@self`]'s survey and ranking.
+//! Reading order: [`search`], [`Ranking`], then `survey`, `rank`, `relax`.
 
 use alloc::vec::Vec;
 
-use crate::forecast::Forecast;
+use crate::forecast::{Forecast, Knowledge};
+use crate::scenario::Scenario;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::recipe::Method;
 use crate::units::{Seconds, Share, Usd};
+
+mod rank;
+mod relax;
+mod survey;
+
+pub use survey::Survey;
 
 /// Probability from which on a plan counts as fitting.
 pub const FITS: Share = Share::new(0.9);
@@ -106,9 +113,11 @@ pub enum Change {
     Purchase(Purchase),
     /// Also this accelerator, provider or region.
     Offer,
+    /// Both limits given up: this budget and this deadline.
+    BudgetAndDeadline(Usd, Seconds),
     /// Another method of training.
     Method(Method),
-    /// State in host memory, or other parts of the layout left to the search.
+    /// The fixed parts of the layout left to the search.
     FreeLayout,
 }
 
@@ -121,10 +130,36 @@ pub struct Counts {
     pub surveyed: u64,
     /// Layouts whose memory was computed.
     pub layouts: u64,
-    /// Of these, layouts that may fit.
-    pub fitting: u64,
-    /// Of these, layouts whose step was timed.
+    /// Of these, layouts that may fit, whose step was timed.
     pub timed: u64,
-    /// Plans priced.
+    /// Plans priced: machines, count, layout and offer.
     pub plans: u64,
+}
+
+/// Answers `count` surveys by number, in any order, and returns them in order.
+pub type Map<'a> = &'a dyn Fn(usize, &(dyn Fn(usize) -> Survey + Sync)) -> Vec<Survey>;
+
+/// One survey after the other.
+#[must_use]
+pub fn in_turn(count: usize, survey: &(dyn Fn(usize) -> Survey + Sync)) -> Vec<Survey> {
+    (0..count).map(survey).collect()
+}
+
+/// Searches everything; if nothing is feasible, also what would have to change.
+#[must_use]
+pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranking {
+    let (mut ranking, priced) = found(scenario, knowledge, map);
+    if ranking.pick.is_none() {
+        ranking.relaxations = relax::relaxations(scenario, knowledge, map, &priced);
+    }
+    ranking
+}
+
+/// The ranking without relaxations, and all that was priced.
+fn found(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> (Ranking, Vec<rank::Priced>) {
+    let units = survey::units(scenario);
+    let surveys = map(units.len(), &|at| survey::survey(scenario, knowledge, &units[at].cluster));
+    let priced = rank::price(scenario, &units, &surveys);
+    let ranking = rank::rank(scenario, knowledge, &units, &surveys, &priced);
+    (ranking, priced)
 }

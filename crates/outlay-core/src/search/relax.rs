@@ -1,0 +1,118 @@
+//! What would have to give for a plan to exist. Every change named was tried.
+
+use alloc::vec::Vec;
+
+use super::rank::{Priced, better, shown};
+use super::{Change, Map, Relaxation, found};
+use crate::dtype::Dtype;
+use crate::forecast::Knowledge;
+use crate::layout::Pins;
+use crate::scenario::offer::Offer;
+use crate::scenario::recipe::{Lora, Method, Targets};
+use crate::scenario::{Goal, Limits, Scenario, Size};
+
+/// Rank of the adapters that are proposed where none were asked for.
+const PROPOSED_RANK: u64 = 16;
+/// How often the number of accelerators is doubled.
+const DOUBLINGS: u32 = 6;
+
+/// The smallest changes of each kind.
+pub(super) fn relaxations(
+    scenario: &Scenario,
+    knowledge: &Knowledge,
+    map: Map<'_>,
+    priced: &[Priced],
+) -> Vec<Relaxation> {
+    let tried = |(change, changed): (Change, Scenario)| {
+        let forecast = found(&changed, knowledge, map).0.pick?;
+        let offer = changed.offers.get(forecast.plan.offer)?.clone();
+        Some(Relaxation { change: named(change, scenario, &offer, forecast.plan.offer), offer, forecast })
+    };
+    let mut all = limits(scenario, knowledge, priced);
+    let kinds = [
+        more_accelerators(scenario),
+        all_offers(scenario).into_iter().collect(),
+        smaller_methods(scenario),
+        free_layout(scenario).into_iter().collect(),
+    ];
+    for kind in kinds {
+        // Mildest first within a kind; the first that helps is named.
+        all.extend(kind.into_iter().find_map(tried));
+    }
+    all
+}
+
+/// Another offer is called another purchase type where that is what the question ruled out.
+fn named(change: Change, scenario: &Scenario, offer: &Offer, at: usize) -> Change {
+    let anew = at >= scenario.offers.len() && scenario.offers.iter().all(|known| known.purchase != offer.purchase);
+    if change == Change::Offer && anew { Change::Purchase(offer.purchase) } else { change }
+}
+
+fn more_accelerators(scenario: &Scenario) -> Vec<(Change, Scenario)> {
+    let (Size::AtMost(limit) | Size::Exactly(limit)) = scenario.size;
+    let more = (1..=DOUBLINGS).map(|doubling| limit.max(1).saturating_mul(1 << doubling));
+    more.map(|most| (Change::MaxAccelerators(most), Scenario { size: Size::AtMost(most), ..scenario.clone() }))
+        .collect()
+}
+
+fn all_offers(scenario: &Scenario) -> Option<(Change, Scenario)> {
+    let mut changed = scenario.clone();
+    changed.offers.append(&mut changed.beyond);
+    (!scenario.beyond.is_empty()).then_some((Change::Offer, changed))
+}
+
+fn free_layout(scenario: &Scenario) -> Option<(Change, Scenario)> {
+    let changed = Scenario { pins: Pins::default(), ..scenario.clone() };
+    (scenario.pins != Pins::default()).then_some((Change::FreeLayout, changed))
+}
+
+/// The budget that would do under the deadline, the deadline that would do under the budget; failing both, the pair.
+fn limits(scenario: &Scenario, knowledge: &Knowledge, priced: &[Priced]) -> Vec<Relaxation> {
+    let best = |goal: Goal, limits: Limits| {
+        let free = Scenario { limits, offers: Vec::new(), beyond: Vec::new(), ..scenario.clone() };
+        let able = priced.iter().filter(|p| p.sound() && p.within(&free));
+        able.min_by(|one, other| better(goal, one, other)).copied()
+    };
+    let Limits { budget, deadline } = scenario.limits;
+    let richer = budget.and_then(|_| best(Goal::Cost, Limits { budget: None, deadline }));
+    let later = deadline.and_then(|_| best(Goal::Time, Limits { budget, deadline: None }));
+    let mut chosen: Vec<(Change, Priced)> = Vec::new();
+    chosen.extend(richer.map(|p| (Change::Budget(p.cost), p)));
+    chosen.extend(later.map(|p| (Change::Deadline(p.time), p)));
+    if chosen.is_empty() {
+        let both = best(scenario.goal, Limits::default());
+        chosen.extend(both.map(|p| (Change::BudgetAndDeadline(p.cost, p.time), p)));
+    }
+    let relaxation = |(change, priced): (Change, Priced)| {
+        let offer = scenario.offers.get(priced.plan.offer)?.clone();
+        Some(Relaxation { change, offer, forecast: shown(scenario, knowledge, &priced)? })
+    };
+    chosen.into_iter().filter_map(relaxation).collect()
+}
+
+/// Methods that need less, mildest first.
+fn smaller_methods(scenario: &Scenario) -> Vec<(Change, Scenario)> {
+    let adapters = |base| Lora {
+        rank: PROPOSED_RANK,
+        targets: Targets::AllLinear,
+        dropout: false,
+        adapter: Dtype::Bf16,
+        base,
+        dora: false,
+    };
+    let methods = match &scenario.recipe.method {
+        Method::Full | Method::Freeze { .. } => {
+            Vec::from([Method::Lora(adapters(Dtype::Bf16)), Method::Lora(adapters(Dtype::Nf4Double))])
+        }
+        Method::Lora(lora) if !matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double) => {
+            Vec::from([Method::Lora(Lora { base: Dtype::Nf4Double, ..lora.clone() })])
+        }
+        Method::Lora(_) => Vec::new(),
+    };
+    let changed = |method: Method| {
+        let mut changed = scenario.clone();
+        changed.recipe.method = method.clone();
+        (Change::Method(method), changed)
+    };
+    methods.into_iter().map(changed).collect()
+}
