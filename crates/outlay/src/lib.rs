@@ -1,3 +1,4 @@
 //! The one door: Request to Response.
 
+pub mod plan;
 pub mod request;

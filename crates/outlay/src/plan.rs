@@ -1,0 +1,28 @@
+//! The search over threads.
+//!
+//! The core says what is to be surveyed and how; here it is spread over the processors. Surveys are pure and come back
+//! in their order, so any number of threads gives the same bytes. The number is rayon's: all processors, or what
+//! `RAYON_NUM_THREADS` or the caller's own pool says.
+
+use outlay_core::forecast::Knowledge;
+use outlay_core::scenario::Scenario;
+use outlay_core::search::{self, Ranking, Survey};
+
+/// Searches every legal plan of a scenario.
+#[must_use]
+pub fn plan(scenario: &Scenario, knowledge: &Knowledge) -> Ranking {
+    search::search(scenario, knowledge, &map)
+}
+
+#[cfg(feature = "threads")]
+fn map(count: usize, survey: &(dyn Fn(usize) -> Survey + Sync)) -> Vec<Survey> {
+    use rayon::prelude::*;
+
+    // One survey may take a thousand times as long as its neighbour: they are handed out one by one.
+    (0..count).into_par_iter().with_max_len(1).map(survey).collect()
+}
+
+#[cfg(not(feature = "threads"))]
+fn map(count: usize, survey: &(dyn Fn(usize) -> Survey + Sync)) -> Vec<Survey> {
+    search::in_turn(count, survey)
+}
