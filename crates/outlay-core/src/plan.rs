@@ -43,9 +43,9 @@ pub enum Rule {
     Hidden,
     /// Tensor parallelism stays on the fast link.
     Domain,
-    /// Pipeline stages hold equally many layers.
+    /// Every pipeline stage has a layer.
     Layers,
-    /// Virtual stages divide the layers of a stage; interleaving needs micro-batches in multiples of the stages.
+    /// Virtual stages are of equal size; interleaving needs micro-batches in multiples of the stages.
     VirtualStages,
     /// Context parallelism cuts the sequence into `2 · cp` equal pieces and needs attention throughout.
     Sequence,
@@ -79,7 +79,7 @@ pub fn broken_rule(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &L
         (heads_divide(model, l.tp), Rule::Heads),
         (model.hidden.is_multiple_of(l.tp), Rule::Hidden),
         (l.tp <= fast_domain(cluster), Rule::Domain),
-        (model.depth().is_multiple_of(l.pp), Rule::Layers),
+        (l.pp == 1 || l.pp <= model.depth(), Rule::Layers),
         (l.vpp == 1 || interleaves(model, l.pp, l.vpp, l.accumulation), Rule::VirtualStages),
         (l.cp == 1 || cuts_sequence(model, recipe, l.cp), Rule::Sequence),
         (l.ep == 1 || experts_divide(model, l.ep), Rule::Experts),
@@ -112,7 +112,14 @@ fn fast_domain(cluster: &Cluster) -> u64 {
 }
 
 fn interleaves(model: &Model, pp: u64, vpp: u64, accumulation: u64) -> bool {
-    pp > 1 && (model.depth() / pp).is_multiple_of(vpp) && accumulation.is_multiple_of(pp)
+    pp > 1 && even(model, pp * vpp) && accumulation.is_multiple_of(pp)
+}
+
+/// Equal pieces of the pipeline: of the layers, or of the layers with embedding and head counted as one each, as
+/// Llama 3 405B with its 126 layers on 16 stages does.
+fn even(model: &Model, pieces: u64) -> bool {
+    let depth = model.depth();
+    pieces <= depth.max(1) && (depth.is_multiple_of(pieces) || (depth + 2).is_multiple_of(pieces))
 }
 
 /// Each rank gets one early and one late piece of the sequence, so that causal work is even. Recurrences are left
@@ -169,7 +176,7 @@ pub fn splits(scenario: &Scenario, cluster: &Cluster) -> Vec<Split> {
     let all = cluster.accelerators;
     let mut found = Vec::new();
     for tp in widths(pins.tp, fast_domain(cluster), |tp| all.is_multiple_of(tp) && heads_divide(model, tp)) {
-        for pp in widths(pins.pp, model.depth().min(all / tp), |pp| (all / tp).is_multiple_of(pp)) {
+        for pp in widths(pins.pp, model.depth().min(all / tp), |pp| (all / tp).is_multiple_of(pp) && even(model, pp)) {
             for cp in
                 widths(pins.cp, longest_cut(recipe), |cp| cp.is_power_of_two() && (all / tp / pp).is_multiple_of(cp))
             {
@@ -189,15 +196,38 @@ pub fn splits(scenario: &Scenario, cluster: &Cluster) -> Vec<Split> {
     found
 }
 
+/// The first rule that the fixed parts of the layout break on a cluster that has no legal layout.
+#[must_use]
+pub fn obstacle(scenario: &Scenario, cluster: &Cluster) -> Option<Rule> {
+    let Scenario { model, recipe, pins, .. } = scenario;
+    let fixed = |width: Option<u64>| width.unwrap_or(1).max(1);
+    let (tp, pp, cp) = (fixed(pins.tp), fixed(pins.pp), fixed(pins.cp));
+    let dp = pins.dp.unwrap_or((cluster.accelerators / (tp * pp * cp)).max(1));
+    let micro_batch = fixed(pins.micro_batch);
+    let zero = pins.zero.unwrap_or(Zero::None);
+    let layout = Layout {
+        dp,
+        tp,
+        pp,
+        vpp: fixed(pins.vpp),
+        cp,
+        ep: fixed(pins.ep),
+        zero,
+        shard: if zero == Zero::None { 1 } else { pins.shard.unwrap_or(dp) },
+        ..Layout::single(micro_batch, (recipe.global_batch / (dp * micro_batch)).max(1), Recompute::None)
+    };
+    broken_rule(model, recipe, cluster, &layout)
+}
+
 /// Adds the ways to shard and interleave.
 fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut Vec<Split>) {
     let Scenario { model, recipe, pins, .. } = scenario;
     let Layout { dp, tp, pp, .. } = parallel;
     let batch = recipe.global_batch / dp;
-    let stages = if pp > 1 { model.depth() / pp } else { 1 };
+    let most = if pp > 1 { model.depth() / pp } else { 1 };
     for zero in stages_of_sharding(pins, dp) {
         for shard in groups(pins, zero, dp, cluster.node.accelerators / tp.min(cluster.node.accelerators)) {
-            for vpp in widths(pins.vpp, stages, |vpp| stages.is_multiple_of(vpp)) {
+            for vpp in widths(pins.vpp, most, |vpp| even(model, pp * vpp)) {
                 let layout = Layout {
                     vpp,
                     zero,
@@ -209,7 +239,7 @@ fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut
                 };
                 // Rules that do not look at the micro-batch are settled here, once for all micro-batches.
                 let probe = Layout { micro_batch: 1, accumulation: batch, vpp: 1, ..layout };
-                let interleaved = vpp == 1 || (pp > 1 && stages.is_multiple_of(vpp));
+                let interleaved = vpp == 1 || interleaves(model, pp, vpp, pp);
                 if interleaved && broken_rule(model, recipe, cluster, &probe).is_none() {
                     found.push(Split { layout, batch });
                 }

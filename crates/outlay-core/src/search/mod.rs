@@ -11,6 +11,7 @@
 use alloc::vec::Vec;
 
 use crate::forecast::{Forecast, Knowledge};
+use crate::plan::Rule;
 use crate::scenario::Scenario;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::recipe::Method;
@@ -38,6 +39,8 @@ pub struct Ranking {
     pub losers: Vec<Loser>,
     /// What would have to give for a plan to exist; empty if one does.
     pub relaxations: Vec<Relaxation>,
+    /// The rule that stands against every layout, if there is no legal one at all.
+    pub obstacle: Option<Rule>,
     /// How much was looked at.
     pub counts: Counts,
 }

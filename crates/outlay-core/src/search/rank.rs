@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use super::survey::{Candidate, Survey, Unit};
 use super::{Counts, Difference, FITS, Loser, Ranking, Reason};
 use crate::forecast::{self, Forecast, Knowledge};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::run::disruption;
 use crate::scenario::offer::Offer;
 use crate::scenario::{Goal, Scenario};
@@ -104,6 +104,7 @@ pub(super) fn rank(
         front: front.iter().filter_map(show).collect(),
         losers: desk.losers(),
         relaxations: Vec::new(),
+        obstacle: units.iter().find_map(|unit| plan::obstacle(scenario, &unit.cluster)).filter(|_| no_layout(surveys)),
         counts: Counts {
             offers: scenario.offers.len() as u64,
             surveyed: units.len() as u64,
@@ -112,6 +113,10 @@ pub(super) fn rank(
             plans: priced.len() as u64,
         },
     }
+}
+
+fn no_layout(surveys: &[Survey]) -> bool {
+    surveys.iter().all(|survey| survey.layouts == 0)
 }
 
 /// The best plan within the limits that fits; failing that, the best that is tight.

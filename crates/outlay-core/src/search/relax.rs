@@ -14,7 +14,7 @@ use crate::scenario::{Goal, Limits, Scenario, Size};
 /// Rank of the adapters that are proposed where none were asked for.
 const PROPOSED_RANK: u64 = 16;
 /// How often the number of accelerators is doubled.
-const DOUBLINGS: u32 = 6;
+const DOUBLINGS: u32 = 4;
 
 /// The smallest changes of each kind.
 pub(super) fn relaxations(
@@ -29,8 +29,10 @@ pub(super) fn relaxations(
         Some(Relaxation { change: named(change, scenario, &offer, forecast.plan.offer), offer, forecast })
     };
     let mut all = limits(scenario, knowledge, priced);
+    // More machines help against a lack of memory or of time, not of money.
+    let more_help = scenario.limits.deadline.is_some() || !priced.iter().any(Priced::sound);
     let kinds = [
-        more_accelerators(scenario),
+        if more_help { more_accelerators(scenario) } else { Vec::new() },
         all_offers(scenario).into_iter().collect(),
         smaller_methods(scenario),
         free_layout(scenario).into_iter().collect(),
