@@ -7,6 +7,9 @@ mod lever1;
 mod lever2;
 mod lever3;
 mod lever9;
+#[path = "../search/scenarios.rs"]
+#[allow(dead_code)]
+mod scenarios;
 
 use serde_json::Value;
 
