@@ -63,6 +63,9 @@ fn rate(mean: Option<Seconds>) -> f64 {
     mean.filter(|time| time.get() > 0.0).map_or(0.0, |time| 1.0 / time.get())
 }
 
+/// Thirty thousand years stand for never, so that no figure becomes infinite.
+const NEVER: Seconds = Seconds::new(1e12);
+
 /// The checkpoint interval that loses least time.
 ///
 /// # Formula
@@ -93,7 +96,7 @@ pub fn daly_interval(stall: Seconds, mean: Seconds) -> Seconds {
 ///
 /// # Valid when
 /// Interruptions are a Poisson stream of mean time `M` and may also strike during saves and restarts. An interval beyond
-/// the work itself counts as one segment of all the work.
+/// the work itself counts as one segment of all the work. What would take longer than ages is cut off there.
 #[must_use]
 pub fn expected_time(work: Seconds, interval: Seconds, stall: Seconds, restart: Seconds, mean: Seconds) -> Seconds {
     let m = mean.get();
@@ -101,7 +104,8 @@ pub fn expected_time(work: Seconds, interval: Seconds, stall: Seconds, restart: 
     if tau <= 0.0 {
         return Seconds::ZERO;
     }
-    Seconds::new(m * libm::exp(restart.get() / m) * libm::expm1((tau + stall.get()) / m) * work.get() / tau)
+    let expected = m * libm::exp(restart.get() / m) * libm::expm1((tau + stall.get()) / m) * work.get() / tau;
+    Seconds::new(expected).min(NEVER)
 }
 
 /// Share of the time that is useful: `work / expected time`, for work much longer than the interval.

@@ -86,19 +86,26 @@ pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
 
 /// Looks at every layout on some machines.
 ///
-/// Memory comes first, it is cheap: what cannot fit is never timed. It grows with the micro-batch, so the first
-/// micro-batch that does not fit ends its series. Host memory is used only when nothing fits without.
+/// Memory comes first, it is cheap: what cannot fit is never timed. What is skipped cannot win: memory grows with the
+/// micro-batch, so the first micro-batch that does not fit ends its series; more recomputation of the same work only
+/// takes longer, so the least that fits is enough. Host memory is used only when nothing fits without.
 pub(super) fn survey(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster) -> Survey {
     let mut survey = Survey::default();
     let splits = plan::splits(scenario, cluster);
+    let recomputes = plan::recomputes(&scenario.pins);
     for offload in plan::offloads(scenario) {
         for split in &splits {
-            let sizes = split.micro_batches(&scenario.pins);
-            for recompute in plan::recomputes(&scenario.pins) {
-                for layout in sizes.iter().filter_map(|size| split.layout(*size, recompute, offload)) {
-                    if !survey.look(scenario, knowledge, cluster, layout) {
-                        break;
-                    }
+            let mut open = recomputes.clone();
+            for size in split.micro_batches(&scenario.pins) {
+                let mut enough = false;
+                open.retain(|recompute| {
+                    let Some(layout) = split.layout(size, *recompute, offload).filter(|_| !enough) else { return true };
+                    let fit = survey.look(scenario, knowledge, cluster, layout);
+                    enough = fit >= FITS;
+                    fit >= TIGHT
+                });
+                if open.is_empty() {
+                    break;
                 }
             }
         }
@@ -110,8 +117,8 @@ pub(super) fn survey(scenario: &Scenario, knowledge: &Knowledge, cluster: &Clust
 }
 
 impl Survey {
-    /// Takes one layout into account; false if it does not fit.
-    fn look(&mut self, scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: Layout) -> bool {
+    /// Takes one layout into account; the probability that it fits.
+    fn look(&mut self, scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: Layout) -> Share {
         self.layouts += 1;
         let footprint = memory::footprint(&scenario.model, &scenario.recipe, &layout);
         let fit = forecast::fit(&footprint, cluster);
@@ -121,7 +128,7 @@ impl Survey {
             if self.closest.is_none_or(|best| filled < best.filled) {
                 self.closest = Some(candidate);
             }
-            return false;
+            return fit;
         }
         self.timed += 1;
         candidate.step = forecast::timed(scenario, knowledge, cluster, &layout).total();
@@ -130,7 +137,7 @@ impl Survey {
         } else {
             self.place(candidate);
         }
-        true
+        fit
     }
 
     /// Keeps the quickest, and the quickest of another kind.
