@@ -173,8 +173,7 @@ impl Walk<'_> {
         match op {
             Op::Embedding(embedding) => {
                 self.reached |= self.trained && embedding.trained;
-                self.flow =
-                    Flow { width: embedding.width as f64, element: self.stream, kept: false, split: false };
+                self.flow = Flow { width: embedding.width as f64, element: self.stream, kept: false, split: false };
             }
             Op::Linear(linear) => self.linear(linear),
             Op::Norm(norm) => self.norm(norm),
@@ -356,12 +355,8 @@ impl Walk<'_> {
     /// A written-out kernel computes all scores, whatever the mask.
     fn attention(&mut self, attention: &Attention) {
         if !self.reached {
-            self.flow = Flow {
-                width: (attention.heads * attention.v_dim) as f64,
-                element: self.act,
-                kept: false,
-                split: true,
-            };
+            self.flow =
+                Flow { width: (attention.heads * attention.v_dim) as f64, element: self.act, kept: false, split: true };
             return;
         }
         let (heads, act) = (attention.heads as f64, self.act);
@@ -429,7 +424,9 @@ impl Walk<'_> {
         };
         match self.recipe.attention {
             AttentionKernel::Eager => Some(eager()),
-            AttentionKernel::FusedSoftmax => Some(act + if self.score_dropout { self.mask_element() + act } else { 0.0 }),
+            AttentionKernel::FusedSoftmax => {
+                Some(act + if self.score_dropout { self.mask_element() + act } else { 0.0 })
+            }
             AttentionKernel::SdpaCpu if self.score_dropout => Some(12.0),
             AttentionKernel::Sdpa | AttentionKernel::SdpaCpu if attention.soft_cap => Some(eager()),
             _ => None,

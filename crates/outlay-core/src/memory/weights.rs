@@ -177,8 +177,8 @@ impl Layer {
         let state = state_bytes(recipe.optimizer, tensor.rows, tensor.columns, tensor.hidden).get();
         let temporary = n * recipe.optimizer.state.bytes_each().get() * temporaries(recipe.optimizer.kind);
         let gradient = n * gradients.bytes_each().get();
-        let batched = recipe.optimizer.execution == OptimizerExecution::Foreach
-            && recipe.optimizer.kind != OptimizerKind::Muon;
+        let batched =
+            recipe.optimizer.execution == OptimizerExecution::Foreach && recipe.optimizer.kind != OptimizerKind::Muon;
         let stored = Stored {
             gradients: gradient,
             master: if master { 4.0 * n } else { 0.0 },
@@ -238,7 +238,12 @@ fn each_tensor(op: &Op, visit: &mut dyn FnMut(Tensor)) {
         }
         Op::Experts(e) => {
             let inputs = if e.gated { 2 } else { 1 };
-            let of = |rows, columns, copies| Tensor { copies, projection: true, hidden: true, ..plain(rows, columns, Splits::Experts) };
+            let of = |rows, columns, copies| Tensor {
+                copies,
+                projection: true,
+                hidden: true,
+                ..plain(rows, columns, Splits::Experts)
+            };
             visit(of(e.input, e.ffn, inputs * e.experts));
             visit(of(e.ffn, e.input, e.experts));
             if e.bias {
