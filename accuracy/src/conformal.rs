@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::score::{Kind, Prediction};
 use crate::stats::{conformal_bound, median, sorted};
 
@@ -17,44 +19,67 @@ pub const GROUP_ROWS: usize = 20;
 /// Share of rows an interval is to hold.
 const HELD: f64 = 0.8;
 
-/// Half width of the interval, in logs, for one group.
-#[derive(Debug, Clone, PartialEq)]
+/// Half width of the interval, in logs, for one group of like hardware and software.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupQuantile {
-    /// Name of the group: `architecture/stack`, `architecture`, or `pooled`.
-    pub group: String,
+    /// Accelerator architecture, if the group is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Training stack, if the group is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
     /// Rows it rests on.
     pub rows: usize,
-    /// 80 % bound of the absolute residual, in logs, sources left out.
+    /// 80 % bound of the absolute residual, in logs.
     pub bound: f64,
 }
 
-/// Quantiles by group, the widest group (`pooled`) last; groups too small are left to it.
+/// Quantiles of groups large enough, in the order architecture and stack, architecture, stack; everything pooled first.
+///
+/// `rows` are predictions with their source left out, see [`left_out`]; a [`Prediction::group`] is `architecture/stack`.
 #[must_use]
 pub fn quantiles(rows: &[Prediction]) -> Vec<GroupQuantile> {
-    let measured: Vec<&Prediction> = rows.iter().filter(|row| row.kind == Kind::Measured).collect();
-    let mut groups: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let mut pooled = Vec::new();
-    for row in &measured {
-        let residual = row.residual().abs();
-        let architecture = row.group.split('/').next().unwrap_or_default();
-        groups.entry(row.group.clone()).or_default().push(residual);
-        if architecture != row.group {
-            groups.entry(architecture.to_owned()).or_default().push(residual);
+    let mut groups: BTreeMap<(Option<&str>, Option<&str>), Vec<f64>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.kind == Kind::Measured) {
+        let (architecture, stack) = row.group.split_once('/').unwrap_or((&row.group, ""));
+        let [architecture, stack] = [architecture, stack].map(|name| Some(name).filter(|name| !name.is_empty()));
+        let mut keys = vec![(None, None), (architecture, None), (None, stack), (architecture, stack)];
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            groups.entry(key).or_default().push(row.residual().abs());
         }
-        pooled.push(residual);
     }
-    let mut all: Vec<GroupQuantile> = groups
-        .into_iter()
-        .filter(|(_, residuals)| residuals.len() >= GROUP_ROWS)
-        .filter_map(|(group, residuals)| bound(group, residuals))
-        .collect();
-    all.extend(bound("pooled".into(), pooled));
-    all
+    let large = groups.into_iter().filter(|(key, residuals)| *key == (None, None) || residuals.len() >= GROUP_ROWS);
+    large
+        .filter_map(|((architecture, stack), residuals)| {
+            let residuals = sorted(residuals);
+            // Four digits: more would only change with the order of a sum.
+            let bound = (conformal_bound(&residuals, HELD)? * 1e4).ceil() / 1e4;
+            Some(GroupQuantile {
+                architecture: architecture.map(str::to_owned),
+                stack: stack.map(str::to_owned),
+                rows: residuals.len(),
+                bound,
+            })
+        })
+        .collect()
 }
 
-fn bound(group: String, residuals: Vec<f64>) -> Option<GroupQuantile> {
-    let residuals = sorted(residuals);
-    Some(GroupQuantile { group, rows: residuals.len(), bound: conformal_bound(&residuals, HELD)? })
+/// The quantiles as `[[interval]]` tables of the calibration file.
+#[must_use]
+pub fn to_toml(quantiles: &[GroupQuantile]) -> String {
+    let mut text = String::new();
+    for each in quantiles {
+        text.push_str("\n[[interval]]\n");
+        for (name, value) in [("architecture", &each.architecture), ("stack", &each.stack)] {
+            if let Some(value) = value {
+                text.push_str(&format!("{name} = {value:?}\n"));
+            }
+        }
+        text.push_str(&format!("rows = {}\nbound = {:.4}\n", each.rows, each.bound));
+    }
+    text
 }
 
 /// Predictions with the bias of their group taken from rows that `part` tells apart (another source, another model)
@@ -87,7 +112,7 @@ pub fn left_out<'a>(rows: &'a [Prediction], part: impl Fn(&'a Prediction) -> &'a
 
 #[cfg(test)]
 mod tests {
-    use super::{left_out, quantiles};
+    use super::{left_out, quantiles, to_toml};
     use crate::score::Kind;
     use crate::score::tests::prediction;
 
@@ -100,10 +125,14 @@ mod tests {
             row.group = if at < 25 { "hopper/x".into() } else { "volta/y".into() };
         }
         let found = quantiles(&rows);
-        let names: Vec<_> = found.iter().map(|each| each.group.as_str()).collect();
-        assert_eq!(names, ["hopper", "hopper/x", "pooled"]);
+        let names: Vec<_> = found.iter().map(|each| (each.architecture.as_deref(), each.stack.as_deref())).collect();
+        assert_eq!(names, [(None, None), (None, Some("x")), (Some("hopper"), None), (Some("hopper"), Some("x"))]);
         // ceil(26 · 0.8) = 21st of 0.00 … 0.24.
-        assert!((found[1].bound - 0.20).abs() < 1e-9, "{found:?}");
+        assert!((found[3].bound - 0.20).abs() < 2e-4, "{found:?}");
+        assert!(
+            to_toml(&found)
+                .ends_with("[[interval]]\narchitecture = \"hopper\"\nstack = \"x\"\nrows = 25\nbound = 0.2000\n")
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use outlay::request::Request;
 use serde::Serialize;
 
-use crate::conformal;
+use crate::conformal::{self, GroupQuantile};
 use crate::evidence::Evidence;
 use crate::rows::library::Library;
 use crate::rows::memory::{self, Definition, MemoryRow};
@@ -99,6 +99,8 @@ pub struct Report {
     pub source_left_out: Summary,
     /// The same with each row's model left out.
     pub model_left_out: Summary,
+    /// Bounds for the intervals, from residuals with each row's source left out.
+    pub intervals: Vec<GroupQuantile>,
 }
 
 /// Scores the engine on evidence.
@@ -146,9 +148,11 @@ pub fn validate(evidence: &Evidence, engine: &impl Engine) -> Report {
     let tables: BTreeMap<_, _> = tables.into_iter().filter_map(|(name, score)| Some((name, score?))).collect();
     let rows = tables.get("throughput").map_or(&[][..], |score| score.predictions.as_slice());
     let summary = |rows: Vec<Prediction>| Summary::of(rows.iter().filter(|row| row.kind == Kind::Measured));
-    let source_left_out = summary(conformal::left_out(rows, |row| &row.source));
+    let other_sources = conformal::left_out(rows, |row| &row.source);
+    let intervals = conformal::quantiles(&other_sources);
+    let source_left_out = summary(other_sources);
     let model_left_out = summary(conformal::left_out(rows, |row| &row.model));
-    Report { tables, source_left_out, model_left_out }
+    Report { tables, source_left_out, model_left_out, intervals }
 }
 
 /// Most rows of `throughput` report no peak; those are no rows of the table of peaks.
