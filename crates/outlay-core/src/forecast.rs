@@ -98,9 +98,7 @@ pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
     if host > Bytes::ZERO && cluster.node.host_memory.is_none_or(|memory| memory < host) {
         return Share::ZERO;
     }
-    // The allocator's share is uncertain by a few per cent, log-normal.
-    let margin = libm::log((cluster.accelerator.memory / footprint.total()).get()) / 0.05;
-    Share::new(0.5 * libm::erfc(-margin / core::f64::consts::SQRT_2))
+    memory::fits(footprint, cluster.accelerator.memory)
 }
 
 /// One step on a cluster, waiting for data included.
@@ -108,7 +106,8 @@ pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
 pub fn timed(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: &Layout) -> Step {
     let Scenario { model, recipe, data, .. } = scenario;
     let mut step = step::step(model, recipe, cluster, layout, &knowledge.calibration);
-    let tokens = recipe.global_batch * recipe.seq_len;
+    // Padding is not prepared.
+    let tokens = (Share::new((recipe.global_batch * recipe.seq_len) as f64) * recipe.fill).get() as u64;
     let processors = cluster.node.vcpus.map(|each| each * cluster.nodes());
     step.loader += loader::stall(step.total(), tokens, processors, data.prepared_per_cpu);
     step

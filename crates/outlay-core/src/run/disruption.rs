@@ -11,10 +11,12 @@
 use crate::dtype::Dtype;
 use alloc::vec::Vec;
 
-use crate::model::{Block, Linear, Model, Op, Part, Role, params};
+use crate::layout::{Layout, Recompute};
+use crate::memory;
+use crate::model::{Block, Linear, Model, Op, Role, params};
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::operation::Operation;
-use crate::scenario::recipe::{Lora, Method, OptimizerKind, Recipe, Targets};
+use crate::scenario::recipe::{Lora, Method, Recipe};
 use crate::units::{Bytes, Seconds, Share};
 
 /// Interruptions over a span of time.
@@ -117,7 +119,7 @@ pub fn goodput(interval: Seconds, stall: Seconds, restart: Seconds, mean: Second
 /// What a checkpoint holds: everything needed to go on as if nothing had happened.
 ///
 /// # Formula
-/// `trained · (weights + master + optimizer state)` bytes; frozen weights are not saved again.
+/// Trained weights + master copy + optimizer state; frozen weights are not saved again.
 ///
 /// # Source
 /// Definitions of the formats; 12–14 bytes a parameter for 16-bit training with AdamW (BLOOM's 2.3 TB: 13.1).
@@ -126,10 +128,10 @@ pub fn goodput(interval: Seconds, stall: Seconds, restart: Seconds, mean: Second
 /// The state is saved once over all ranks, not once a rank.
 #[must_use]
 pub fn checkpoint_bytes(model: &Model, recipe: &Recipe) -> Bytes {
-    let (trained, weights) = trained(model, recipe);
-    let master = if recipe.precision.master { 4.0 } else { 0.0 };
-    let each = weights.bytes_each().get() + master + optimizer_state(recipe);
-    Bytes::count(trained) * Share::new(each)
+    // On one device nothing is shared out, so its footprint holds the whole state.
+    let whole = memory::footprint(model, recipe, &Layout::single(1, 1, Recompute::Full));
+    let (trained, format) = trained(model, recipe);
+    format.bytes(trained) + whole.master + whole.optimizer + whole.host
 }
 
 /// Trained parameters and the format they are stored in.
@@ -146,13 +148,12 @@ fn adapters(model: &Model, lora: &Lora) -> u64 {
     let linears = |block: &Block| {
         block.ops.iter().filter_map(|op| if let Op::Linear(l) = op { Some(*l) } else { None }).collect::<Vec<_>>()
     };
-    let targeted = |l: &Linear| match &lora.targets {
-        Targets::AllLinear => l.part != Part::Head,
-        Targets::Attention => matches!(l.part, Part::AttentionIn | Part::AttentionOut),
-        Targets::Names(names) => names.iter().any(|name| name == l.name),
-    };
     let size = |l: Linear| lora.rank * (l.input + l.output) + if lora.dora { l.output } else { 0 };
-    model.blocks.iter().map(|b| b.stored * linears(b).into_iter().filter(targeted).map(size).sum::<u64>()).sum()
+    model
+        .blocks
+        .iter()
+        .map(|b| b.stored * linears(b).into_iter().filter(|l| memory::targeted(l, lora)).map(size).sum::<u64>())
+        .sum()
 }
 
 /// Parameters of the last layers and of the head.
@@ -171,18 +172,6 @@ fn last_layers(model: &Model, trained_layers: u64) -> u64 {
         }
     }
     sum
-}
-
-/// Optimizer state of one trained parameter, in bytes; factored and 8-bit state counted with its scales.
-fn optimizer_state(recipe: &Recipe) -> f64 {
-    let full = recipe.optimizer.state.bytes_each().get();
-    match recipe.optimizer.kind {
-        OptimizerKind::AdamW => 2.0 * full,
-        OptimizerKind::AdamW8bit => 2.0 * (1.0 + 4.0 / 256.0),
-        OptimizerKind::AdamW4bit => 2.0 * (0.5 + 4.0 / 128.0),
-        OptimizerKind::Lion | OptimizerKind::SgdMomentum | OptimizerKind::Muon => full,
-        OptimizerKind::Adafactor | OptimizerKind::Sgd => 0.0,
-    }
 }
 
 #[cfg(test)]

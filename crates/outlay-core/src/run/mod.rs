@@ -77,7 +77,7 @@ pub fn steps(recipe: &Recipe, data: &Data) -> u64 {
 ///
 /// # Formula
 /// Useful time `W = steps · step`; expected time from [`disruption::expected_time`] with the chosen interval; saving is
-/// `stall · W / interval`, plus the last save; what is left is lost.
+/// `stall · W / interval`, the last save among them; what is left is lost.
 ///
 /// # Source
 /// `daly2006`.

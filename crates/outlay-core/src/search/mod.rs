@@ -161,7 +161,8 @@ pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranki
 /// The ranking without relaxations, and all that was priced.
 fn found(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> (Ranking, Vec<rank::Priced>) {
     let units = survey::units(scenario);
-    let surveys = map(units.len(), &|at| survey::survey(scenario, knowledge, &units[at].cluster));
+    let desk = survey::Desk::new(scenario, knowledge);
+    let surveys = map(units.len(), &|at| survey::survey(&desk, &units[at].cluster));
     let priced = rank::price(scenario, &units, &surveys);
     let ranking = rank::rank(scenario, knowledge, &units, &surveys, &priced);
     (ranking, priced)

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{FITS, TIGHT};
 use crate::forecast::{self, Knowledge};
-use crate::memory;
+use crate::memory::ModelMemory;
 use crate::plan::{self, Layout};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::{Cluster, Link, LinkKind};
@@ -86,26 +86,20 @@ pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
 
 /// Looks at every layout on some machines.
 ///
-/// Memory comes first, it is cheap: what cannot fit is never timed. What is skipped cannot win: memory grows with the
-/// micro-batch, so the first micro-batch that does not fit ends its series; more recomputation of the same work only
-/// takes longer, so the least that fits is enough. Host memory is used only when nothing fits without.
-pub(super) fn survey(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster) -> Survey {
+/// Memory comes first, it is cheap: what cannot fit is never timed. More recomputation of the same work only takes
+/// longer, so the least that fits is enough. Host memory is used only when nothing fits without.
+pub(super) fn survey(desk: &Desk<'_>, cluster: &Cluster) -> Survey {
     let mut survey = Survey::default();
-    let splits = plan::splits(scenario, cluster);
-    let recomputes = plan::recomputes(&scenario.pins);
-    for offload in plan::offloads(scenario) {
+    let pins = &desk.scenario.pins;
+    let splits = plan::splits(desk.scenario, cluster);
+    let recomputes = plan::recomputes(pins);
+    for offload in plan::offloads(desk.scenario) {
         for split in &splits {
-            let mut open = recomputes.clone();
-            for size in split.micro_batches(&scenario.pins) {
-                let mut enough = false;
-                open.retain(|recompute| {
-                    let Some(layout) = split.layout(size, *recompute, offload).filter(|_| !enough) else { return true };
-                    let fit = survey.look(scenario, knowledge, cluster, layout);
-                    enough = fit >= FITS;
-                    fit >= TIGHT
-                });
-                if open.is_empty() {
-                    break;
+            for size in split.micro_batches(pins) {
+                for layout in recomputes.iter().filter_map(|recompute| split.layout(size, *recompute, offload)) {
+                    if survey.look(desk, cluster, layout) >= FITS {
+                        break;
+                    }
                 }
             }
         }
@@ -116,11 +110,24 @@ pub(super) fn survey(scenario: &Scenario, knowledge: &Knowledge, cluster: &Clust
     survey
 }
 
+/// What all surveys share.
+pub(super) struct Desk<'a> {
+    scenario: &'a Scenario,
+    knowledge: &'a Knowledge,
+    memory: ModelMemory,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(scenario: &'a Scenario, knowledge: &'a Knowledge) -> Self {
+        Self { scenario, knowledge, memory: ModelMemory::new(&scenario.model, &scenario.recipe) }
+    }
+}
+
 impl Survey {
     /// Takes one layout into account; the probability that it fits.
-    fn look(&mut self, scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: Layout) -> Share {
+    fn look(&mut self, desk: &Desk<'_>, cluster: &Cluster, layout: Layout) -> Share {
         self.layouts += 1;
-        let footprint = memory::footprint(&scenario.model, &scenario.recipe, &layout);
+        let footprint = desk.memory.footprint(&layout);
         let fit = forecast::fit(&footprint, cluster);
         let filled = footprint.total() / cluster.accelerator.memory;
         let mut candidate = Candidate { layout, fit, filled, step: Seconds::ZERO };
@@ -131,7 +138,7 @@ impl Survey {
             return fit;
         }
         self.timed += 1;
-        candidate.step = forecast::timed(scenario, knowledge, cluster, &layout).total();
+        candidate.step = forecast::timed(desk.scenario, desk.knowledge, cluster, &layout).total();
         if fit < FITS {
             replace(&mut self.tight, candidate);
         } else {
