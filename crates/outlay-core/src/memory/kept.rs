@@ -37,10 +37,10 @@ pub struct Kept {
     pub weights: Bytes,
     /// The layer's input: what full recompute keeps.
     pub input: Bytes,
-    /// Largest set of temporaries of any one operator's backward, of the replicated kind.
-    pub working_replicated: Bytes,
+    /// At the fullest moment of the layer's own backward, of the replicated kind: what is still kept, and temporaries.
+    pub peak_replicated: Bytes,
     /// The same of the split kind.
-    pub working_split: Bytes,
+    pub peak_split: Bytes,
     /// A gradient reaches the layer's output.
     pub reached: bool,
 }
@@ -96,8 +96,8 @@ struct Sums {
     cheap_split: f64,
     statistics: f64,
     weights: f64,
-    working_replicated: f64,
-    working_split: f64,
+    peak_replicated: f64,
+    peak_split: f64,
 }
 
 /// What one layer of `block` keeps, if it is `trained` and a gradient `reached` its input already.
@@ -138,7 +138,19 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         Stream::Source => recipe.source_len as f64 / (recipe.seq_len.max(1)) as f64,
         Stream::Main => 1.0,
     };
-    let Sums { replicated, split, core, cheap_replicated, cheap_split, statistics, weights, .. } = walk.out;
+    // The backward pass starts with everything kept, whatever its first operator needs.
+    walk.work(0.0, true);
+    let Sums {
+        replicated,
+        split,
+        core,
+        cheap_replicated,
+        cheap_split,
+        statistics,
+        weights,
+        peak_replicated,
+        peak_split,
+    } = walk.out;
     Kept {
         replicated: Bytes::new(replicated * scale),
         split: Bytes::new(split * scale),
@@ -148,8 +160,8 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         statistics: Bytes::new(statistics * scale),
         weights: Bytes::new(weights),
         input: Bytes::new(if walk.reached { start.bytes() * scale } else { 0.0 }),
-        working_replicated: Bytes::new(walk.out.working_replicated * scale),
-        working_split: Bytes::new(walk.out.working_split * scale),
+        peak_replicated: Bytes::new(peak_replicated * scale),
+        peak_split: Bytes::new(peak_split * scale),
         reached: walk.reached,
     }
 }
@@ -223,9 +235,13 @@ impl Walk<'_> {
         }
     }
 
+    /// The operator's backward needs `bytes` of temporaries, while all that was kept before it is still there.
     fn work(&mut self, bytes: f64, split: bool) {
-        let most = if split { &mut self.out.working_split } else { &mut self.out.working_replicated };
-        *most = most.max(bytes);
+        let (of_split, of_replicated) = if split { (bytes, 0.0) } else { (0.0, bytes) };
+        let here = (self.out.replicated + of_replicated, self.out.split + of_split);
+        if here.0 + here.1 > self.out.peak_replicated + self.out.peak_split {
+            (self.out.peak_replicated, self.out.peak_split) = here;
+        }
     }
 
     fn fused_norm(&self) -> bool {
@@ -313,6 +329,7 @@ impl Walk<'_> {
         if !self.flow.split && linear.part != Part::Head {
             self.out.cheap_replicated += self.out.replicated - before;
         }
+        self.work(self.act * (input + linear.output as f64), self.flow.split || linear.part == Part::FfnIn);
         if let Method::Lora(lora) = &self.recipe.method
             && targeted(linear, lora)
         {
@@ -377,12 +394,16 @@ impl Walk<'_> {
                 self.keep(of_inputs, true);
                 self.keep(per_score * scores, true);
                 self.out.core += per_score * scores;
-                self.work(8.0 * scores, true);
+                // The gradient of the scores, and in 16 bit its fp32 copy.
+                let gradient = if self.recipe.attention == AttentionKernel::SdpaCpu { 4.0 } else { 2.0 + act };
+                self.work(gradient * scores, true);
             }
             None => {
                 let masked = self.recipe.stack.explicit_mask
                     && matches!(self.recipe.attention, AttentionKernel::Sdpa | AttentionKernel::SdpaCpu);
-                self.keep(act * (query + if masked { repeated } else { grouped } + output), true);
+                // One key/value head is broadcast, not copied.
+                let copied = masked && attention.kv_heads > 1;
+                self.keep(act * (query + if copied { repeated } else { grouped } + output), true);
                 self.keep(4.0 * heads, true);
                 self.out.statistics += 4.0 * heads;
                 if masked {
@@ -453,7 +474,7 @@ impl Walk<'_> {
                 self.keep(bytes, true);
                 kept = true;
             }
-            self.work((inputs + 1.0 + (inner - 1.0) * 0.5) * bytes, true);
+            self.work((inputs + 1.0) * bytes, true);
         }
         self.flow = Flow { width: activation.width as f64, element: self.act, kept, split: true };
     }

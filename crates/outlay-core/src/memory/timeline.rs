@@ -283,7 +283,7 @@ impl ModelMemory {
             let kept = &block.kept;
             let casts = kept.weights.get() / split.tensor;
             let whole = split.kept(kept.replicated, kept.split) * tokens;
-            let working = split.kept(kept.working_replicated, kept.working_split) * tokens;
+            let peak = split.kept(kept.peak_replicated, kept.peak_split) * tokens + casts;
             if block.role != Role::Layer {
                 acts.ends += (whole + casts) * present;
                 acts.casts += casts * present;
@@ -303,14 +303,13 @@ impl ModelMemory {
                 }
                 Recompute::Full => input.min(whole),
             };
-            let again = whole + casts - left;
             let count = block.count * present;
             acts.layers += left * count;
             if first_layer && layout.recompute == Recompute::None {
                 acts.layers -= block.first_less / split.sequence * tokens;
                 first_layer = false;
             }
-            acts.working = acts.working.max(again + working);
+            acts.working = acts.working.max(peak - left);
             acts.one_layer = acts.one_layer.max(left);
             if layout.recompute == Recompute::Full {
                 acts.casts += casts * count;
@@ -357,7 +356,9 @@ impl ModelMemory {
         let others = (flight - 1.0).max(0.0) * (acts.layers + acts.ends);
         let embedding =
             Footprint { working: Bytes::new(fresh + flow), ..alive(Moment::BackwardEnd, all_gradients, others) };
-        let late = if lasting { 0.0 } else { state.embedding_gradients.min(all_gradients) };
+        // The first layer's own gradients and the embedding's are still to come.
+        let coming = state.embedding_gradients + state.gradients_block;
+        let late = if lasting { 0.0 } else { coming.min(all_gradients) };
         let first_layer = Footprint {
             working: Bytes::new(acts.working + fresh + flow),
             unsharded: base.unsharded + Bytes::new(unsharded_gradients),
