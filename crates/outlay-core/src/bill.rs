@@ -5,10 +5,15 @@
 //!
 //! Does not know: taxes, discounts by contract, idle time between runs, staff.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+
 use crate::run::Run;
 use crate::scenario::Scenario;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::operation::Operation;
+use crate::term::{Figure, Term};
 use crate::units::{Joules, Seconds, Share, Usd, Watts};
 
 /// Money, line by line; `None`: the price is unknown.
@@ -34,6 +39,27 @@ impl Bill {
     pub fn total(&self) -> Usd {
         let lines = [self.storage, self.checkpoints, self.transfer, self.energy];
         self.compute + lines.into_iter().flatten().sum()
+    }
+
+    /// The bill as a tree of named terms; a line whose price is unknown counts nothing and says so.
+    #[must_use]
+    pub fn explain(&self, offer: &Offer, nodes: u64, run: &Run) -> Term {
+        let line = |name: &str, money: Option<Usd>, note: String| {
+            let note = if money.is_some() { note } else { "price unknown: not in the sum".into() };
+            Term::leaf(name, Figure::Usd(money.unwrap_or(Usd::ZERO)), note)
+        };
+        let hours = run.wall().to_hours();
+        let machines =
+            format!("{nodes} × ${:.3}/h × {hours:.2} h ({}, {})", offer.price.get(), offer.provider, offer.as_of);
+        let parts = vec![
+            line("machines", Some(self.compute), machines),
+            line("storage of data", self.storage, "while the run lasts".into()),
+            line("storage of checkpoints", self.checkpoints, "while the run lasts".into()),
+            line("transfer of data", self.transfer, "to where the machines are".into()),
+            line("electricity", self.energy, "of owned machines; rented ones include it".into()),
+        ];
+        let note = if self.at_least() { "at least: a price is unknown" } else { "" };
+        Term::sum("cost", Figure::Usd(Usd::ZERO), note.into(), parts)
     }
 
     /// A line is unknown: the true sum is larger.
@@ -82,5 +108,53 @@ pub fn bill(scenario: &Scenario, offer: &Offer, nodes: u64, run: &Run) -> Bill {
             Purchase::Reserved3y => year(3),
             Purchase::OnDemand | Purchase::Spot | Purchase::Owned => None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::operation::Checkpoint;
+    use crate::units::BytesPerSec;
+
+    fn bill(storage: Option<Usd>) -> Bill {
+        Bill {
+            compute: Usd::new(100.0),
+            storage,
+            checkpoints: Some(Usd::new(2.0)),
+            transfer: Some(Usd::new(3.0)),
+            energy: Some(Usd::ZERO),
+            committed: None,
+        }
+    }
+
+    #[test]
+    fn an_unknown_line_makes_the_sum_a_lower_bound() {
+        assert_eq!((bill(Some(Usd::new(1.0))).total(), bill(Some(Usd::new(1.0))).at_least()), (Usd::new(106.0), false));
+        assert_eq!((bill(None).total(), bill(None).at_least()), (Usd::new(105.0), true));
+    }
+
+    /// GPT-3: 10,000 V100 at 330 W for 14.8 days in a building of PUE 1.1, published as 1,287 MWh.
+    #[test]
+    fn energy_of_gpt3() {
+        let operation = Operation {
+            startup: Seconds::ZERO,
+            restart: Seconds::ZERO,
+            node_mtbf: Seconds::ZERO,
+            job_mtbf: None,
+            job_mtbf_from: 0,
+            preemption: Seconds::ZERO,
+            preemption_together: Share::ZERO,
+            checkpoint: Checkpoint::Never,
+            checkpoint_write: BytesPerSec::gb(1.0),
+            checkpoints_kept: 1,
+            draw: Share::new(1.1),
+            server_power: Share::ONE,
+            pue: Share::new(1.1),
+            electricity: None,
+        };
+        let used = energy(&operation, Some(Watts::new(300.0)), 10_000, Seconds::hours(14.8 * 24.0));
+        assert!((used.expect("the power is known").to_kwh() / 1_289_376.0 - 1.0).abs() < 1e-12);
+        assert_eq!(energy(&operation, None, 1, Seconds::hours(1.0)), None);
     }
 }

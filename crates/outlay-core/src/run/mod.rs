@@ -5,10 +5,15 @@
 //!
 //! Does not know: how many tokens a target loss needs; the price of any of it ([`crate::bill`]).
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+
 use crate::scenario::Scenario;
 use crate::scenario::data::Data;
 use crate::scenario::operation::Checkpoint;
 use crate::scenario::recipe::Recipe;
+use crate::term::{Figure, Term};
 use crate::units::{Bytes, Seconds, Share};
 
 pub mod disruption;
@@ -56,6 +61,34 @@ impl Run {
     #[must_use]
     pub fn interruptions(&self) -> Share {
         self.mean_between.map_or(Share::ZERO, |mean| self.wall() / mean)
+    }
+
+    /// The time on the clock as a tree of named terms.
+    #[must_use]
+    pub fn explain(&self, step: Seconds) -> Term {
+        let leaf = |name: &str, time: Seconds, note: String| Term::leaf(name, Figure::Seconds(time), note);
+        let saves = match self.interval {
+            Some(interval) => format!(
+                "{:.1} GB in {:.0} s of standstill, every {:.0} s",
+                self.checkpoint.to_gb(),
+                self.stall.get(),
+                interval.get()
+            ),
+            None => format!("{:.1} GB once, at the end", self.checkpoint.to_gb()),
+        };
+        let lost = match self.mean_between {
+            Some(mean) => {
+                format!("an interruption every {:.1} h: {:.1} expected", mean.to_hours(), self.interruptions().get())
+            }
+            None => "nothing interrupts it".into(),
+        };
+        let parts = vec![
+            leaf("start-up", self.startup, "from the first paid second to the first step; assumed".into()),
+            leaf("steps", self.computing, format!("{} steps of {:.3} s", self.steps, step.get())),
+            leaf("saving checkpoints", self.saving, saves),
+            leaf("interruptions", self.lost, lost),
+        ];
+        Term::sum("time on the clock", Figure::Seconds(Seconds::ZERO), String::new(), parts)
     }
 
     /// It ends within a human life's planning: unsaved work under frequent interruptions never does.
@@ -114,5 +147,31 @@ pub fn run(scenario: &Scenario, nodes: u64, step: Seconds, checkpoint: Bytes, me
         stall,
         checkpoint,
         mean_between,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_adds_up() {
+        let seconds = Seconds::new;
+        let run = Run {
+            tokens: 1,
+            steps: 100,
+            startup: seconds(60.0),
+            computing: seconds(1000.0),
+            saving: seconds(30.0),
+            lost: seconds(10.0),
+            interval: Some(seconds(500.0)),
+            stall: seconds(15.0),
+            checkpoint: Bytes::gb(15.0),
+            mean_between: Some(Seconds::hours(2.0)),
+        };
+        let tree = run.explain(seconds(10.0));
+        assert_eq!(tree.figure, Figure::Seconds(run.wall()));
+        assert_eq!(tree.parts.len(), 4);
+        assert!((run.goodput().get() - 1000.0 / 1040.0).abs() < 1e-15);
     }
 }
