@@ -225,7 +225,7 @@ fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut
     let Layout { dp, tp, pp, .. } = parallel;
     let batch = recipe.global_batch / dp;
     let most = if pp > 1 { model.depth() / pp } else { 1 };
-    for zero in stages_of_sharding(pins, dp) {
+    for zero in stages_of_sharding(pins, dp * parallel.cp) {
         for shard in groups(pins, zero, dp, cluster.node.accelerators / tp.min(cluster.node.accelerators)) {
             for vpp in widths(pins.vpp, most, |vpp| even(model, pp * vpp)) {
                 let layout = Layout {
@@ -261,10 +261,11 @@ fn longest_cut(recipe: &Recipe) -> u64 {
     if recipe.seq_len < 16_384 { 1 } else { recipe.seq_len / 4096 }
 }
 
-fn stages_of_sharding(pins: &Pins, dp: u64) -> Vec<Zero> {
+/// Sharding spreads over data- and context-parallel ranks: both hold the same weights.
+fn stages_of_sharding(pins: &Pins, ranks: u64) -> Vec<Zero> {
     match pins.zero {
         Some(zero) => Vec::from([zero]),
-        None if dp == 1 => Vec::from([Zero::None]),
+        None if ranks == 1 => Vec::from([Zero::None]),
         None => Vec::from([Zero::None, Zero::One, Zero::Two, Zero::Three]),
     }
 }
@@ -325,4 +326,39 @@ pub fn layouts<'a>(scenario: &'a Scenario, cluster: &Cluster, offload: Offload) 
             sizes.clone().into_iter().filter_map(move |size| split.layout(size, recompute, offload))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::cluster::{Link, LinkKind};
+    use crate::units::BytesPerSec;
+
+    fn node(accelerators: u64, network: bool) -> Node {
+        let link = |kind| Link { kind, bandwidth: BytesPerSec::gb(50.0) };
+        Node {
+            id: "n".into(),
+            accelerators,
+            domain: accelerators,
+            intra: link(LinkKind::NvSwitch),
+            inter: network.then(|| link(LinkKind::InfiniBand)),
+            host_memory: None,
+            vcpus: None,
+            local_disk: None,
+        }
+    }
+
+    #[test]
+    fn machines_are_rented_whole_and_joined_by_a_network() {
+        let counts = |size, node: &Node| machine_counts(size, node);
+        assert_eq!(counts(Size::AtMost(7), &node(8, true)), []);
+        assert_eq!(counts(Size::AtMost(8), &node(8, false)), [(1, 8)]);
+        assert_eq!(counts(Size::AtMost(64), &node(8, false)), [(1, 8)]);
+        assert_eq!(counts(Size::AtMost(64), &node(8, true)), [(1, 8), (2, 16), (3, 24), (4, 32), (6, 48), (8, 64)]);
+        assert_eq!(counts(Size::AtMost(3), &node(1, true)), [(1, 1), (2, 2), (3, 3)]);
+        assert_eq!(counts(Size::Exactly(4), &node(8, true)), [(1, 4)]);
+        assert_eq!(counts(Size::Exactly(12), &node(8, true)), [(2, 12)]);
+        assert_eq!(counts(Size::Exactly(12), &node(8, false)), []);
+        assert_eq!(counts(Size::Exactly(0), &node(8, true)), []);
+    }
 }
