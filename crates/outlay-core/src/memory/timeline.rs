@@ -55,8 +55,8 @@ struct BlockMemory {
     kept: Kept,
     /// Its share among layers that keep anything.
     share: f64,
-    /// What the first layer does not keep because no gradient reaches its input.
-    first_less: f64,
+    /// What the first layer does not keep because no gradient reaches its input: replicated, split.
+    first_less: (Bytes, Bytes),
 }
 
 /// Where in the pipeline a rank stands.
@@ -146,9 +146,9 @@ fn block_memory(block: &Block, recipe: &Recipe, depth: f64, reached: &mut bool) 
         kept: steady,
         share: if frozen_below { of_layers } else { 1.0 },
         first_less: if block.stream == Stream::Main && !frozen_below {
-            (steady.per_token() - fresh.per_token()).get()
+            (steady.replicated - fresh.replicated, steady.split - fresh.split)
         } else {
-            0.0
+            (Bytes::ZERO, Bytes::ZERO)
         },
     }
 }
@@ -305,8 +305,9 @@ impl ModelMemory {
             };
             let count = block.count * present;
             acts.layers += left * count;
-            if first_layer && layout.recompute == Recompute::None {
-                acts.layers -= block.first_less / split.sequence * tokens;
+            if first_layer && layout.recompute != Recompute::Full {
+                let less = split.kept(block.first_less.0, block.first_less.1) * tokens;
+                acts.layers -= less.min(left * count);
                 first_layer = false;
             }
             acts.working = acts.working.max(peak - left);
@@ -342,7 +343,12 @@ impl ModelMemory {
         let fresh = if lasting { state.gradient_largest.min(state.whole.gradients) } else { 0.0 };
         let head = if lasting || self.in_backward { before } else { state.head_gradients.min(all_gradients) };
         let sharded_gradients = layout.zero >= Zero::Two && split.shard > 1.0;
-        let unsharded_gradients = if sharded_gradients { state.gradients_block } else { 0.0 };
+        let unsharded_gradients = match (sharded_gradients, layout.pp > 1 && layout.zero == Zero::Three) {
+            (false, _) => 0.0,
+            (true, false) => state.gradients_block,
+            // Reduced only after the stage's last micro-batch.
+            (true, true) => state.whole.gradients,
+        };
 
         let all = flight * (acts.layers + acts.ends);
         let loss = if stage.last { self.loss.held(tokens, split.tensor) } else { Default::default() };
@@ -397,8 +403,10 @@ impl ModelMemory {
         let gathers = layout.zero == Zero::Three && split.shard > 1.0;
         let streams = layout.offload == Offload::OptimizerAndParameters;
         let unsharded = if gathers || streams {
+            // The current block and the next; a pipeline stage gathers its weights once for all its micro-batches.
             let blocks = if self.depth > 1.0 { 2.0 } else { 1.0 };
-            (blocks * state.gathered_block + state.gathered_ends).min(state.whole.gathered)
+            let some = blocks * state.gathered_block + state.gathered_ends;
+            if layout.pp > 1 { state.whole.gathered } else { some.min(state.whole.gathered) }
         } else {
             0.0
         };
