@@ -115,7 +115,7 @@ struct Sums {
 pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) -> Kept {
     let precision = recipe.precision;
     let act = precision.activations().bytes_each().get();
-    let stream = if precision.autocast { 4.0 } else { act };
+    let stream = stream_element(recipe);
     let start = Flow { width: width_of(block), element: stream, kept: false, split: false };
     let mut walk = Walk {
         recipe,
@@ -164,6 +164,20 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         peak_split: Bytes::new(peak_split * scale),
         reached: walk.reached,
     }
+}
+
+/// Whether trained or frozen weights are stored wider than autocast multiplies them.
+fn casts(recipe: &Recipe) -> bool {
+    let stored = match &recipe.method {
+        Method::Lora(lora) => lora.base,
+        Method::Full | Method::Freeze { .. } => recipe.precision.weights,
+    };
+    recipe.precision.autocast && stored == Dtype::Fp32
+}
+
+/// Bytes of an element of the residual stream: autocast leaves it in the format of the embedding.
+pub(super) fn stream_element(recipe: &Recipe) -> f64 {
+    if casts(recipe) { 4.0 } else { recipe.precision.activations().bytes_each().get() }
 }
 
 /// Width of the tensor that enters a layer: what its first operator that says so reads.
@@ -314,7 +328,7 @@ impl Walk<'_> {
         let numel = (linear.input * linear.output) as f64;
         let before = self.out.replicated;
         if self.recipe.precision.autocast {
-            if self.reached {
+            if self.reached && casts(self.recipe) {
                 self.out.weights += self.act * numel;
             }
             if self.trained && self.flow.element > self.act {
@@ -343,11 +357,14 @@ impl Walk<'_> {
 
     fn adapter(&mut self, linear: &Linear, lora: &Lora) {
         let input = linear.input as f64;
-        let element = lora.adapter.bytes_each().get();
+        let stored = lora.adapter.bytes_each().get();
+        // Autocast multiplies in the compute format, from a copy of its own where the formats differ.
+        let autocast = self.recipe.precision.autocast;
+        let element = if autocast { self.act } else { stored };
         let split = self.flow.split;
         if lora.dropout {
             self.keep(input * (self.mask_element() + element), split);
-        } else if element > self.flow.element {
+        } else if element > self.flow.element || (autocast && stored > self.act) {
             self.keep(input * element, split);
         } else {
             self.keep_flow();

@@ -84,7 +84,7 @@ impl ModelMemory {
             loss: Loss::new(model, recipe),
             depth: depth.max(1.0),
             hidden: model.hidden as f64,
-            stream_element: if recipe.precision.autocast { 4.0 } else { act },
+            stream_element: kept::stream_element(recipe),
             act_element: act,
             seq_len: recipe.seq_len as f64,
             copies_of_tokens: model.experts().map_or(0, |experts| experts.top_k) as f64,
@@ -187,6 +187,7 @@ struct State {
     gathered_block: f64,
     gathered_ends: f64,
     gradients_block: f64,
+    gradients_ends: f64,
     head_gradients: f64,
     embedding_gradients: f64,
     update_largest: f64,
@@ -252,6 +253,7 @@ impl ModelMemory {
                 state.gradients_block = state.gradients_block.max(gradients);
             } else {
                 state.gathered_ends += gathered * block.stored;
+                state.gradients_ends += gradients * block.stored;
             }
             if block.role == Role::Head {
                 state.head_gradients += one.gradients * times;
@@ -345,7 +347,8 @@ impl ModelMemory {
         let sharded_gradients = layout.zero >= Zero::Two && split.shard > 1.0;
         let unsharded_gradients = match (sharded_gradients, layout.pp > 1 && layout.zero == Zero::Three) {
             (false, _) => 0.0,
-            (true, false) => state.gradients_block,
+            // The model's ends are reduced when the whole backward pass is done.
+            (true, false) => state.gradients_block + state.gradients_ends,
             // Reduced only after the stage's last micro-batch.
             (true, true) => state.whole.gradients,
         };
