@@ -274,7 +274,7 @@ impl Walk<'_> {
     /// Saved tensors of `transformers` 5.23.
     ///
     /// # Valid when
-    /// The scale is applied after rounding back, as Llama's norm does.
+    /// Statistics are kept in fp32.
     fn norm(&mut self, norm: &Norm) {
         let split = norm.on_heads;
         let width = (norm.width * norm.rows) as f64;
@@ -296,7 +296,8 @@ impl Walk<'_> {
             self.keep(statistics, split);
             self.out.statistics += statistics;
             if !fused && scaled {
-                self.keep(element * width, split);
+                let scaled_in = if norm.kind == NormKind::RmsWide { 4.0 } else { element };
+                self.keep(scaled_in * width, split);
             }
             let made = if split { self.out.split } else { self.out.replicated } - before;
             if split {

@@ -178,6 +178,8 @@ pub struct Norm {
 pub enum NormKind {
     /// Root mean square, computed in fp32 by the reference implementations.
     Rms,
+    /// The same with the scale applied in fp32, before rounding back (Gemma, OLMo 2): keeps a wider tensor when unfused.
+    RmsWide,
     /// Mean and variance.
     Layer,
     /// RMS norm multiplied by a gate (state-space mixers).
