@@ -64,7 +64,7 @@ impl Layout {
     /// Accelerators it needs.
     #[must_use]
     pub const fn accelerators(&self) -> u64 {
-        self.dp * self.tp * self.pp * self.cp
+        self.dp.saturating_mul(self.tp).saturating_mul(self.pp).saturating_mul(self.cp)
     }
 }
 

@@ -71,11 +71,11 @@ pub fn broken_rule(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &L
     if widths.contains(&0) {
         return Some(Rule::Zero);
     }
-    let split = l.tp * l.pp * l.cp * l.ep;
+    let split = product(&[l.tp, l.pp, l.cp, l.ep]);
     let replicas_sharded = !matches!(l.zero, Zero::None);
     let checks = [
         (l.accelerators() == cluster.accelerators, Rule::Accelerators),
-        (l.dp * l.micro_batch * l.accumulation == recipe.global_batch, Rule::Batch),
+        (product(&[l.dp, l.micro_batch, l.accumulation]) == recipe.global_batch, Rule::Batch),
         (heads_divide(model, l.tp), Rule::Heads),
         (model.hidden.is_multiple_of(l.tp), Rule::Hidden),
         (l.tp <= fast_domain(cluster), Rule::Domain),
@@ -83,13 +83,18 @@ pub fn broken_rule(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &L
         (l.vpp == 1 || interleaves(model, l.pp, l.vpp, l.accumulation), Rule::VirtualStages),
         (l.cp == 1 || cuts_sequence(model, recipe, l.cp), Rule::Sequence),
         (l.ep == 1 || experts_divide(model, l.ep), Rule::Experts),
-        ((l.dp * l.cp * l.tp).is_multiple_of(l.ep), Rule::ExpertRanks),
+        (product(&[l.dp, l.cp, l.tp]).is_multiple_of(l.ep), Rule::ExpertRanks),
         (if replicas_sharded { l.dp.is_multiple_of(l.shard) } else { l.shard == 1 }, Rule::Shard),
         (l.pp == 1 || l.zero != Zero::Two, Rule::PipelineSharding),
         (!quantised(recipe) || (split == 1 && matches!(l.zero, Zero::None | Zero::Three)), Rule::Quantised),
         (l.tp > 1 || !l.sequence_parallel, Rule::SequenceParallel),
     ];
     checks.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)
+}
+
+/// Widths may be as absurd as a user's fixed ones; no product of them overflows.
+fn product(widths: &[u64]) -> u64 {
+    widths.iter().fold(1, |all, width| all.saturating_mul(*width))
 }
 
 fn attentions(model: &Model) -> impl Iterator<Item = Attention> + '_ {
@@ -112,7 +117,7 @@ fn fast_domain(cluster: &Cluster) -> u64 {
 }
 
 fn interleaves(model: &Model, pp: u64, vpp: u64, accumulation: u64) -> bool {
-    pp > 1 && even(model, pp * vpp) && accumulation.is_multiple_of(pp)
+    pp > 1 && even(model, product(&[pp, vpp])) && accumulation.is_multiple_of(pp)
 }
 
 /// Equal pieces of the pipeline: of the layers, or of the layers with embedding and head counted as one each, as
@@ -126,7 +131,7 @@ fn even(model: &Model, pieces: u64) -> bool {
 /// out: their state would have to travel from rank to rank.
 fn cuts_sequence(model: &Model, recipe: &Recipe, cp: u64) -> bool {
     let recurrent = model.blocks.iter().flat_map(|b| &b.ops).any(|op| matches!(op, Op::Scan(_) | Op::Conv(_)));
-    !recurrent && recipe.seq_len.is_multiple_of(2 * cp)
+    !recurrent && recipe.seq_len.is_multiple_of(product(&[2, cp]))
 }
 
 fn experts_divide(model: &Model, ep: u64) -> bool {
@@ -180,7 +185,7 @@ pub fn splits(scenario: &Scenario, cluster: &Cluster) -> Vec<Split> {
             for cp in
                 widths(pins.cp, longest_cut(recipe), |cp| cp.is_power_of_two() && (all / tp / pp).is_multiple_of(cp))
             {
-                let Some(dp) = all.checked_div(tp * pp * cp) else { continue };
+                let dp = all / product(&[tp, pp, cp]);
                 if pins.dp.is_some_and(|fixed| fixed != dp) || dp == 0 || !recipe.global_batch.is_multiple_of(dp) {
                     continue;
                 }
@@ -202,7 +207,7 @@ pub fn obstacle(scenario: &Scenario, cluster: &Cluster) -> Option<Rule> {
     let Scenario { model, recipe, pins, .. } = scenario;
     let fixed = |width: Option<u64>| width.unwrap_or(1).max(1);
     let (tp, pp, cp) = (fixed(pins.tp), fixed(pins.pp), fixed(pins.cp));
-    let dp = pins.dp.unwrap_or((cluster.accelerators / (tp * pp * cp)).max(1));
+    let dp = pins.dp.unwrap_or(cluster.accelerators / product(&[tp, pp, cp])).max(1);
     let micro_batch = fixed(pins.micro_batch);
     let zero = pins.zero.unwrap_or(Zero::None);
     let layout = Layout {
@@ -214,7 +219,7 @@ pub fn obstacle(scenario: &Scenario, cluster: &Cluster) -> Option<Rule> {
         ep: fixed(pins.ep),
         zero,
         shard: if zero == Zero::None { 1 } else { pins.shard.unwrap_or(dp) },
-        ..Layout::single(micro_batch, (recipe.global_batch / (dp * micro_batch)).max(1), Recompute::None)
+        ..Layout::single(micro_batch, (recipe.global_batch / product(&[dp, micro_batch])).max(1), Recompute::None)
     };
     broken_rule(model, recipe, cluster, &layout)
 }
@@ -227,7 +232,7 @@ fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut
     let most = if pp > 1 { model.depth() / pp } else { 1 };
     for zero in stages_of_sharding(pins, dp * parallel.cp) {
         for shard in groups(pins, zero, dp, cluster.node.accelerators / tp.min(cluster.node.accelerators)) {
-            for vpp in widths(pins.vpp, most, |vpp| even(model, pp * vpp)) {
+            for vpp in widths(pins.vpp, most, |vpp| even(model, product(&[pp, vpp]))) {
                 let layout = Layout {
                     vpp,
                     zero,
