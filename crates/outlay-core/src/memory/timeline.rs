@@ -190,6 +190,8 @@ struct State {
     gradients_ends: f64,
     head_gradients: f64,
     embedding_gradients: f64,
+    /// The gradient that embedding and output projection share.
+    tied_gradient: f64,
     update_largest: f64,
     gradient_largest: f64,
     dequantised: f64,
@@ -258,16 +260,19 @@ impl ModelMemory {
             if block.role == Role::Head {
                 state.head_gradients += one.gradients * times;
             }
-            if block.role == Role::Embedding && !self.tied_head {
-                state.embedding_gradients += one.gradients * times;
+            if block.role == Role::Embedding {
+                if self.tied_head && stage.last {
+                    state.tied_gradient = (layer.gradient_largest / split.tensor).min(one.gradients);
+                } else {
+                    state.embedding_gradients += one.gradients * times;
+                }
             }
             state.update_largest = state.update_largest.max(layer.update_largest / split.tensor);
             state.gradient_largest = state.gradient_largest.max(layer.gradient_largest / split.tensor);
             state.dequantised = state.dequantised.max(layer.dequantised / split.tensor);
         }
         if self.tied_head && stage.last {
-            // The output projection's gradient lands in the embedding's.
-            state.head_gradients = state.gradient_largest.min(state.whole.gradients);
+            state.head_gradients += state.tied_gradient;
         }
         state
     }
