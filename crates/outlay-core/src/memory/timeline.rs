@@ -368,8 +368,12 @@ impl ModelMemory {
             ..base
         };
         let others = (flight - 1.0).max(0.0) * (acts.layers + acts.ends);
-        let embedding =
-            Footprint { working: Bytes::new(fresh + flow), ..alive(Moment::BackwardEnd, all_gradients, others) };
+        // A shared table's two gradients and their sum exist together.
+        let added = if stage.first { 2.0 * state.tied_gradient } else { 0.0 };
+        let embedding = Footprint {
+            working: Bytes::new(fresh + flow + added),
+            ..alive(Moment::BackwardEnd, all_gradients, others)
+        };
         // The first layer's own gradients and the embedding's are still to come.
         let coming = state.embedding_gradients + state.gradients_block;
         let late = if lasting { 0.0 } else { coming.min(all_gradients) };
