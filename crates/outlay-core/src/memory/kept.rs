@@ -6,7 +6,7 @@
 //! parts and adapters need no rules of their own. Checked tensor by tensor against PyTorch's saved tensors.
 //!
 //! Does not know: how layers are spread over ranks (the timeline does), rotary tables and indices of a few bytes, the
-//! order of parallel branches (their shared input may count twice where each branch has its own norm).
+//! order of experts among ranks.
 //!
 //! Reading order: [`Kept`], [`of_block`], then one function an operator.
 
@@ -80,6 +80,11 @@ struct Walk<'a> {
     flow: Flow,
     /// Input of the last projection, for those that share it.
     shared: Flow,
+    /// The layer's input, and what its first projections read: a parallel feed-forward starts from one of them.
+    entry: Flow,
+    normed: Flow,
+    /// Attention and feed-forward run side by side, and this is the second of them.
+    beside: Option<Part>,
     /// One projection makes queries, keys and values together.
     projections_in: u64,
     rotary: Option<u64>,
@@ -125,6 +130,9 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         reached,
         flow: start,
         shared: start,
+        entry: start,
+        normed: start,
+        beside: parallel(block).then_some(Part::AttentionIn),
         projections_in: 0,
         rotary: None,
         score_dropout: recipe.dropout
@@ -164,6 +172,15 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         peak_split: Bytes::new(peak_split * scale),
         reached: walk.reached,
     }
+}
+
+/// Whether the feed-forward starts before attention's result is added to the stream.
+fn parallel(block: &Block) -> bool {
+    let after =
+        block.ops.iter().skip_while(|op| !matches!(op, Op::Linear(linear) if linear.part == Part::AttentionOut));
+    let between = after.take_while(|op| !matches!(op, Op::Linear(linear) if linear.part == Part::FfnIn));
+    let has_ffn = block.ops.iter().any(|op| matches!(op, Op::Linear(linear) if linear.part == Part::FfnIn));
+    has_ffn && !between.into_iter().any(|op| matches!(op, Op::Residual(_)))
 }
 
 /// Whether trained or frozen weights are stored wider than autocast multiplies them.
@@ -277,6 +294,10 @@ impl Walk<'_> {
     /// Statistics are kept in fp32.
     fn norm(&mut self, norm: &Norm) {
         let split = norm.on_heads;
+        if self.beside == Some(Part::FfnIn) && !split {
+            self.flow = self.entry;
+            self.beside = None;
+        }
         let width = (norm.width * norm.rows) as f64;
         let scaled = self.trained && norm.weights > 0;
         if self.reached || scaled {
@@ -289,6 +310,7 @@ impl Walk<'_> {
                 if !source.kept {
                     self.keep(source.bytes(), split);
                 }
+                self.entry.kept |= !split && self.beside.is_some();
             } else {
                 self.keep(4.0 * width, split);
             }
@@ -323,6 +345,9 @@ impl Walk<'_> {
         }
         if linear.part == Part::AttentionIn {
             self.projections_in += 1;
+        } else if linear.part == Part::FfnIn && self.beside == Some(Part::FfnIn) {
+            self.flow = self.normed;
+            self.beside = None;
         }
         let input = linear.input as f64;
         self.flow.width = input;
@@ -352,6 +377,11 @@ impl Walk<'_> {
         }
         self.reached |= self.trained;
         self.shared = self.flow;
+        match linear.part {
+            Part::AttentionIn if !linear.shares_input => self.normed = self.flow,
+            Part::AttentionOut => self.beside = self.beside.map(|_| Part::FfnIn),
+            _ => {}
+        }
         let split = !matches!(linear.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut | Part::Other);
         self.flow = Flow { width: linear.output as f64, element: self.act, kept: false, split };
     }
