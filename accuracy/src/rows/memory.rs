@@ -81,7 +81,9 @@ fn tracked_request(row: &Row<'_>, evidence: &Evidence, known: &[KnownAccelerator
         global_batch: Some(batch),
         precision: Some(precision.into()),
         recompute: Some(if checkpointed { "full" } else { "none" }.into()),
-        attention: words::attention(&row.lower("attention"), "", true).map(str::to_owned),
+        // The tracker ran on a CPU, whose kernel differs from a device's where scores are dropped out.
+        attention: words::attention(&row.lower("attention"), "", true)
+            .map(|kernel| if kernel == "sdpa" { "sdpa-cpu" } else { kernel }.to_owned()),
         stack: Some("hf-transformers".into()),
         compile: Some(false),
         dropout: Some(true),

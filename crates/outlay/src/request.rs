@@ -173,7 +173,8 @@ pub struct TrainRequest {
     pub optimizer_execution: Option<String>,
     /// `none`, `selective`, `full`, or `auto`: the search decides.
     pub recompute: Option<String>,
-    /// `eager`, `fused-softmax`, `sdpa`, `flash1`, `flash2`, `flash3`, `cudnn`, or `auto`.
+    /// `eager`, `fused-softmax`, `sdpa`, `sdpa-cpu` (what a tracker without a device sees), `flash1`, `flash2`, `flash3`,
+    /// `cudnn`, or `auto`.
     pub attention: Option<String>,
     /// `eager`, `fused`, `chunked`.
     pub loss: Option<String>,
