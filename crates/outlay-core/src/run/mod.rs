@@ -54,7 +54,8 @@ impl Run {
     /// Useful share of the time after start-up.
     #[must_use]
     pub fn goodput(&self) -> Share {
-        self.computing / (self.computing + self.saving + self.lost)
+        let after = self.computing + self.saving + self.lost;
+        if after > Seconds::ZERO { self.computing / after } else { Share::ONE }
     }
 
     /// Interruptions to expect.
@@ -131,7 +132,8 @@ pub fn run(scenario: &Scenario, nodes: u64, step: Seconds, checkpoint: Bytes, me
     }
     .filter(|interval| *interval < computing);
     let tau = interval.unwrap_or(computing);
-    let saving = stall * (computing / tau);
+    // Without an interval, or without work, the save at the end is the one there is.
+    let saving = stall * interval.map_or(Share::ONE, |interval| computing / interval);
     let expected = match mean_between {
         Some(mean) => disruption::expected_time(computing, tau, stall, operation.restart, mean),
         None => computing + saving,

@@ -229,7 +229,12 @@ pub(crate) fn scenario(model: Model, recipe: Recipe, sketches: &[Sketch], size: 
     Scenario {
         model,
         recipe,
-        data: Data { tokens: 20_000_000, epochs_milli: 1000, stored: Some(Bytes::gb(0.1)), prepared_per_cpu: None },
+        data: Data {
+            tokens: 20_000_000,
+            epochs_milli: 1000,
+            stored: Some(Bytes::gb(0.1)),
+            prepared_per_cpu: Some(20_000),
+        },
         offers: sketches.iter().enumerate().map(|(at, sketch)| offer(at, *sketch)).collect(),
         beyond: Vec::new(),
         pins: Pins::default(),
