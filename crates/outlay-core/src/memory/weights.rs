@@ -161,7 +161,8 @@ impl Layer {
         let splits = tensor.splits;
         self.of(splits).add(&stored, 1.0);
         if trained > 0.0 {
-            self.train(tensor, recipe, recipe.precision.gradients, recipe.precision.master, trained);
+            let precision = recipe.precision;
+            self.train(tensor, recipe.optimizer, precision.gradients, precision.master, trained);
         }
     }
 
@@ -169,16 +170,18 @@ impl Layer {
         let bytes = lora.adapter.bytes(tensor.rows * tensor.columns).get();
         let stored = Stored { weights: bytes, gathered: bytes, ..Stored::default() };
         self.of(tensor.splits).add(&stored, 1.0);
-        self.train(tensor, recipe, lora.adapter, recipe.precision.master && lora.adapter != Dtype::Fp32, 1.0);
+        // Optimizer state takes the format of what it belongs to, unless a master copy stands between.
+        let master = recipe.precision.master && lora.adapter != Dtype::Fp32;
+        let state = if master { recipe.optimizer.state } else { lora.adapter };
+        self.train(tensor, Optimizer { state, ..recipe.optimizer }, lora.adapter, master, 1.0);
     }
 
-    fn train(&mut self, tensor: &Tensor, recipe: &Recipe, gradients: Dtype, master: bool, trained: f64) {
+    fn train(&mut self, tensor: &Tensor, optimizer: Optimizer, gradients: Dtype, master: bool, trained: f64) {
         let n = (tensor.rows * tensor.columns * tensor.copies) as f64;
-        let state = state_bytes(recipe.optimizer, tensor.rows, tensor.columns, tensor.hidden).get();
-        let temporary = n * recipe.optimizer.state.bytes_each().get() * temporaries(recipe.optimizer.kind);
+        let state = state_bytes(optimizer, tensor.rows, tensor.columns, tensor.hidden).get();
+        let temporary = n * optimizer.state.bytes_each().get() * temporaries(optimizer.kind);
         let gradient = n * gradients.bytes_each().get();
-        let batched =
-            recipe.optimizer.execution == OptimizerExecution::Foreach && recipe.optimizer.kind != OptimizerKind::Muon;
+        let batched = optimizer.execution == OptimizerExecution::Foreach && optimizer.kind != OptimizerKind::Muon;
         let stored = Stored {
             gradients: gradient,
             master: if master { 4.0 * n } else { 0.0 },
@@ -187,7 +190,7 @@ impl Layer {
             ..Stored::default()
         };
         self.of(tensor.splits).add(&stored, trained);
-        if recipe.optimizer.execution != OptimizerExecution::Fused {
+        if optimizer.execution != OptimizerExecution::Fused {
             self.update_largest = self.update_largest.max(2.0 * temporary);
         }
         self.gradient_largest = self.gradient_largest.max(gradient);
