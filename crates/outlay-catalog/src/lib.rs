@@ -1,1 +1,130 @@
 //! Facts, as data files with their sources, and one reader a table.
+//!
+//! The tables are compiled in; others can be handed in as text. Nothing here opens a file. A figure that nobody
+//! published is absent, not zero.
+//!
+//! Reading order: [`Catalog`], then one module a table.
+
+pub mod accelerators;
+pub mod error;
+pub mod facts;
+pub mod names;
+pub mod nodes;
+pub mod offers;
+mod sources;
+
+use outlay_core::scenario::cluster::{Accelerator, LinkKind, Node};
+use outlay_core::scenario::offer::Offer;
+
+use accelerators::Part;
+use error::TableError;
+use facts::{Failures, Network, Storage};
+use nodes::Shape;
+
+/// All tables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catalog {
+    parts: Vec<Part>,
+    shapes: Vec<Shape>,
+    networks: Vec<Network>,
+    storage: Vec<Storage>,
+    failures: Failures,
+    offers: Vec<Offer>,
+}
+
+impl Catalog {
+    /// The tables that are compiled in.
+    ///
+    /// # Panics
+    /// If a compiled-in table is malformed, which the table tests rule out.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::read().unwrap_or_else(|errors| {
+            let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            panic!("a built-in table is malformed: {}", all.join("; "))
+        })
+    }
+
+    fn read() -> Result<Self, Vec<TableError>> {
+        let mut catalog = Self {
+            parts: accelerators::read(accelerators::TEXT)?,
+            shapes: nodes::read(nodes::TEXT)?,
+            networks: facts::networks(facts::NETWORKS)?,
+            storage: facts::storage(facts::STORAGE)?,
+            failures: facts::failures(facts::FAILURES)?,
+            offers: Vec::new(),
+        };
+        catalog.offers = catalog.offers_of(offers::TEXT)?;
+        Ok(catalog)
+    }
+
+    /// The same catalog with the offers of a table handed in, instead of the built-in ones.
+    ///
+    /// # Errors
+    /// Every row that is malformed.
+    pub fn with_offers(mut self, text: &str) -> Result<Self, Vec<TableError>> {
+        self.offers = self.offers_of(text)?;
+        Ok(self)
+    }
+
+    fn offers_of(&self, text: &str) -> Result<Vec<Offer>, Vec<TableError>> {
+        let Self { parts, shapes, failures, storage, .. } = self;
+        offers::read(text, &offers::Surroundings { parts, shapes, failures, storage })
+    }
+
+    /// Every part, in the table's order.
+    pub fn accelerators(&self) -> impl Iterator<Item = &Accelerator> {
+        self.parts.iter().map(|part| &part.accelerator)
+    }
+
+    /// Every part with what the table says beyond the mathematics.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The part people mean by a name.
+    ///
+    /// # Errors
+    /// The nearest names, if there is none.
+    pub fn accelerator(&self, name: &str) -> Result<&Accelerator, Vec<String>> {
+        accelerators::find(&self.parts, name).map(|part| &part.accelerator)
+    }
+
+    /// The usual machine of so many of a part.
+    #[must_use]
+    pub fn node_for(&self, accelerator: &Accelerator, accelerators: u64) -> Option<Node> {
+        let part = self.parts.iter().find(|part| part.accelerator.id == accelerator.id)?;
+        Some(accelerators::usual_node(part, accelerators.max(1)))
+    }
+
+    /// Every machine shape.
+    #[must_use]
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+
+    /// What a link technology reaches.
+    #[must_use]
+    pub fn network(&self, kind: LinkKind) -> Option<&Network> {
+        self.networks.iter().find(|network| network.kind == kind)
+    }
+
+    /// Prices of keeping and moving bytes.
+    #[must_use]
+    pub fn storage(&self) -> &[Storage] {
+        &self.storage
+    }
+
+    /// How often machines fail.
+    #[must_use]
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Every offer, in the table's order.
+    #[must_use]
+    pub fn offers(&self) -> &[Offer] {
+        &self.offers
+    }
+}
