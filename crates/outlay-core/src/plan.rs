@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 use crate::dtype::Dtype;
 pub use crate::layout::{Layout, Offload, Pins, Recompute, Schedule, Zero};
 use crate::model::{Attention, Model, Op};
-use crate::scenario::cluster::{Cluster, Node};
-use crate::scenario::recipe::{Method, Recipe};
+use crate::scenario::cluster::{Cluster, Node, Vendor};
+use crate::scenario::recipe::{Method, OptimizerKind, Recipe};
 use crate::scenario::{Scenario, Size};
 
 /// One way to run a scenario.
@@ -59,6 +59,10 @@ pub enum Rule {
     PipelineSharding,
     /// A quantised base is replicated or fully sharded, never cut along its matrices or layers.
     Quantised,
+    /// The accelerator multiplies in the recipe's format.
+    Format,
+    /// Quantised weights and optimizer states need kernels, which some vendors' parts have not.
+    Kernels,
     /// Sequence parallelism goes with tensor parallelism.
     SequenceParallel,
 }
@@ -88,6 +92,8 @@ pub fn broken_rule(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &L
         (l.pp == 1 || l.zero != Zero::Two, Rule::PipelineSharding),
         (!quantised(recipe) || (split == 1 && matches!(l.zero, Zero::None | Zero::Three)), Rule::Quantised),
         (l.tp > 1 || !l.sequence_parallel, Rule::SequenceParallel),
+        (cluster.accelerator.peaks.of(recipe.precision.compute).is_some(), Rule::Format),
+        (!needs_kernels(recipe) || has_kernels(cluster.accelerator.vendor), Rule::Kernels),
     ];
     checks.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)
 }
@@ -143,6 +149,18 @@ fn quantised(recipe: &Recipe) -> bool {
     matches!(&recipe.method, Method::Lora(lora) if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double | Dtype::Int8))
 }
 
+fn needs_kernels(recipe: &Recipe) -> bool {
+    quantised(recipe) || matches!(recipe.optimizer.kind, OptimizerKind::AdamW8bit | OptimizerKind::AdamW4bit)
+}
+
+/// The libraries for block-wise quantisation are written for GPUs.
+fn has_kernels(vendor: Vendor) -> bool {
+    match vendor {
+        Vendor::Nvidia | Vendor::Amd | Vendor::Intel => true,
+        Vendor::Google | Vendor::Aws => false,
+    }
+}
+
 /// Numbers of machines worth trying with their accelerators: powers of two and three times powers of two.
 ///
 /// Machines are rented whole. More than one needs a network between them. An exact number of accelerators may leave
@@ -150,7 +168,7 @@ fn quantised(recipe: &Recipe) -> bool {
 #[must_use]
 pub fn machine_counts(size: Size, node: &Node) -> Vec<(u64, u64)> {
     let each = node.accelerators.max(1);
-    let joined = node.inter.is_some() || node.domain > each;
+    let joined = node.inter.is_some();
     match size {
         Size::Exactly(wanted) => {
             let nodes = wanted.div_ceil(each);

@@ -188,7 +188,8 @@ impl Desk<'_> {
                             _ => priced.plan.layout.accelerators() != pick.plan.layout.accelerators(),
                         }
                 };
-                if let Some(priced) = order.iter().find(like) {
+                let fresh = |priced: &&&Priced| losers.iter().all(|known: &Loser| known.forecast.plan != priced.plan);
+                if let Some(priced) = order.iter().filter(like).find(fresh) {
                     losers.extend(self.loser(priced.plan, kind, self.reason(priced)));
                 }
             }
