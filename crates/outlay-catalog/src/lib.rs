@@ -11,7 +11,9 @@ pub mod facts;
 pub mod names;
 pub mod nodes;
 pub mod offers;
+pub mod presets;
 mod sources;
+pub mod stacks;
 
 use outlay_core::scenario::cluster::{Accelerator, LinkKind, Node};
 use outlay_core::scenario::offer::Offer;
@@ -20,6 +22,8 @@ use accelerators::Part;
 use error::TableError;
 use facts::{Failures, Network, Storage};
 use nodes::Shape;
+use presets::Preset;
+use stacks::Program;
 
 /// All tables.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +33,8 @@ pub struct Catalog {
     networks: Vec<Network>,
     storage: Vec<Storage>,
     failures: Failures,
+    programs: Vec<Program>,
+    presets: Vec<Preset>,
     offers: Vec<Offer>,
 }
 
@@ -52,6 +58,8 @@ impl Catalog {
             networks: facts::networks(facts::NETWORKS)?,
             storage: facts::storage(facts::STORAGE)?,
             failures: facts::failures(facts::FAILURES)?,
+            programs: stacks::read(stacks::TEXT)?,
+            presets: presets::read()?,
             offers: Vec::new(),
         };
         catalog.offers = catalog.offers_of(offers::TEXT)?;
@@ -126,5 +134,33 @@ impl Catalog {
     #[must_use]
     pub fn offers(&self) -> &[Offer] {
         &self.offers
+    }
+
+    /// Every training program.
+    #[must_use]
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// The training program people mean by a name.
+    ///
+    /// # Errors
+    /// The nearest names, if there is none.
+    pub fn program(&self, name: &str) -> Result<&Program, Vec<String>> {
+        stacks::find(&self.programs, name)
+    }
+
+    /// Every model preset.
+    #[must_use]
+    pub fn presets(&self) -> &[Preset] {
+        &self.presets
+    }
+
+    /// The preset people mean by a name.
+    ///
+    /// # Errors
+    /// The nearest names, if there is none.
+    pub fn preset(&self, name: &str) -> Result<&Preset, Vec<String>> {
+        presets::find(&self.presets, name)
     }
 }
