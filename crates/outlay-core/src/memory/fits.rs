@@ -46,7 +46,8 @@ mod tests {
         let footprint = Footprint { weights: Bytes::gib(10.0), context: Bytes::gib(1.0), ..Footprint::default() };
         assert!((fits(&footprint, Bytes::gib(11.6)).get() - 0.5).abs() < 1e-9);
         assert!(fits(&footprint, Bytes::gib(16.0)).get() > 0.999);
-        assert!(fits(&footprint, Bytes::gib(10.0)).get() < 0.001);
+        // Φ(ln(9 / 10.6) / 0.07) = Φ(−2.34).
+        assert!((fits(&footprint, Bytes::gib(10.0)).get() - 0.0097).abs() < 1e-4);
         assert_eq!(fits(&footprint, Bytes::gib(0.5)), Share::ZERO);
     }
 }
