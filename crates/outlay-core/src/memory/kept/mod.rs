@@ -236,7 +236,7 @@ impl Walk<'_> {
             }
             Op::Dropout(dropout) => {
                 if self.recipe.dropout && !dropout.on_scores && self.reached {
-                    self.keep(dropout.width as f64 * self.mask_element(), false);
+                    self.keep(dropout.width as f64 * self.mask_element(), self.flow.split);
                     self.flow.kept = false;
                 }
             }
