@@ -45,6 +45,8 @@ struct Row {
     fused_norm: bool,
     fused_activation: bool,
     fused_rotary: bool,
+    #[serde(default)]
+    explicit_mask: bool,
     compiled: bool,
     graphs: bool,
     overlap_dp: f64,
@@ -120,7 +122,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             fused_rotary: row.fused_rotary,
             compiled: row.compiled,
             graphs: row.graphs,
-            explicit_mask: false,
+            explicit_mask: row.explicit_mask,
             overlap_dp: Share::new(row.overlap_dp),
             overlap_tp: Share::new(row.overlap_tp),
             overlap_pp: Share::new(row.overlap_pp),
