@@ -8,6 +8,7 @@
 pub mod accelerators;
 pub mod error;
 pub mod facts;
+pub mod model;
 pub mod names;
 pub mod nodes;
 pub mod offers;
@@ -15,6 +16,7 @@ pub mod presets;
 mod sources;
 pub mod stacks;
 
+use outlay_core::forecast::Knowledge;
 use outlay_core::scenario::cluster::{Accelerator, LinkKind, Node};
 use outlay_core::scenario::offer::Offer;
 
@@ -162,5 +164,11 @@ impl Catalog {
     /// The nearest names, if there is none.
     pub fn preset(&self, name: &str) -> Result<&Preset, Vec<String>> {
         presets::find(&self.presets, name)
+    }
+
+    /// What was learnt from measured runs.
+    #[must_use]
+    pub fn knowledge(&self) -> Knowledge {
+        Knowledge::default()
     }
 }

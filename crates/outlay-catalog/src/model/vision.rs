@@ -1,0 +1,61 @@
+//! Text models inside multimodal checkpoints: the text model, and the vision tower as weights that are stored.
+//!
+//! Training on text does not run the tower; its parameters are counted and kept in memory, its work is not.
+
+use outlay_core::model::{Block, Model, Op, Role, Stream, Weights};
+use serde_json::Value;
+
+use super::error::ReadError;
+use super::fields::Fields;
+use super::{gemma, mixture};
+
+/// Reads a multimodal config whose text model is known.
+pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Vec<ReadError>> {
+    let Some(text) = config.get("text_config").filter(|text| text.is_object()) else {
+        return Err(vec![ReadError::Missing("text_config".into())]);
+    };
+    let empty = Value::Object(serde_json::Map::new());
+    let tower = Fields::new(config.get("vision_config").unwrap_or(&empty));
+    let model = match family {
+        "llama4" => mixture::read(name, "llama4_text", text),
+        _ => gemma::read(name, "gemma3_text", text),
+    };
+    let elements = model.as_ref().map_or(0, |model| match family {
+        "llama4" => pixel_shuffle(&tower, model.hidden),
+        _ => siglip(&tower, model.hidden),
+    });
+    let model = model?;
+    let ops = vec![Op::Weights(Weights { name: "vision_tower", elements })];
+    let block = Block { role: Role::Embedding, stream: Stream::Main, count: 1, stored: 1, ops };
+    let blocks = std::iter::once(block).chain(model.blocks).collect();
+    tower.done(Model { family: family.into(), blocks, ..model })
+}
+
+/// Parameters of transformer layers with biases and two layer norms.
+fn layers(count: u64, hidden: u64, width: u64) -> u64 {
+    let attention = 4 * (hidden * hidden + hidden);
+    let feed = 2 * hidden * width + width + hidden;
+    count * (attention + feed + 4 * hidden)
+}
+
+/// SigLIP without its pooling head, and Gemma 3's projector.
+fn siglip(f: &Fields<'_>, text: u64) -> u64 {
+    let hidden = f.count_or(&["hidden_size"], 1152);
+    let (image, patch) = (f.count_or(&["image_size"], 896), f.count_or(&["patch_size"], 14));
+    let side = image / patch.max(1);
+    let embedding = 3 * patch * patch * hidden + hidden + side * side * hidden;
+    let body = layers(f.count_or(&["num_hidden_layers"], 27), hidden, f.count_or(&["intermediate_size"], 4304));
+    embedding + body + 2 * hidden + hidden * text + hidden
+}
+
+/// Llama 4's encoder with its pixel-shuffle adapter and projector.
+fn pixel_shuffle(f: &Fields<'_>, text: u64) -> u64 {
+    let hidden = f.count_or(&["hidden_size"], 768);
+    let width = f.count_or(&["intermediate_size"], 5632);
+    let (image, patch) = (f.count_or(&["image_size"], 448), f.count_or(&["patch_size"], 14));
+    let side = image / patch.max(1);
+    let embedding = 3 * patch * patch * hidden + hidden + (side * side + 1) * hidden + 4 * hidden;
+    let body = layers(f.count_or(&["num_hidden_layers"], 34), hidden, width);
+    let (into, out) = (f.count_or(&["projector_input_dim"], 4096), f.count_or(&["projector_output_dim"], 4096));
+    embedding + body + width * into + into * out + f.count_or(&["vision_output_dim"], 7680) * text
+}
