@@ -13,6 +13,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub mod adapters;
 pub mod flops;
 pub mod params;
 

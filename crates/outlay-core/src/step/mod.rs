@@ -1,6 +1,7 @@
 //! Seconds of one optimizer step, by part.
 
 pub mod calibration;
+mod explain;
 
 use crate::model::Model;
 use crate::plan::Layout;
