@@ -1,4 +1,124 @@
-//! The one door: Request to Response.
+//! The one door: [`request::Request`] to [`response::Response`].
+//!
+//! ```text
+//! text ─ parse ─► Request ─ resolve ─► Scenario ─ plan | estimate ─► Response
+//! ```
+//!
+//! Everything a shell needs is here; the catalog and the date are handed in, nothing is read from the outside. Faults of
+//! the user come back all at once as [`Problem`]s. One thread and many give the same bytes.
 
-pub mod plan;
+mod amount;
+mod answer;
+mod parse;
+mod plan;
+pub mod problem;
 pub mod request;
+mod resolve;
+pub mod response;
+pub mod schema;
+
+/// The tables, and the types of what stands in them.
+pub mod catalog {
+    pub use outlay_catalog::names;
+    pub use outlay_catalog::presets::Preset;
+    pub use outlay_catalog::stacks::Program;
+    pub use outlay_catalog::{Catalog, error::TableError};
+    pub use outlay_core::scenario::cluster::Accelerator;
+    pub use outlay_core::scenario::offer::{Offer, Purchase};
+}
+
+pub use outlay_core as core;
+pub use parse::{from_json, parse};
+pub use plan::plan as search;
+pub use problem::Problem;
+pub use resolve::{Resolved, architecture};
+
+use outlay_catalog::Catalog;
+use outlay_core::forecast::{self, Forecast};
+use outlay_core::layout::Offload;
+use outlay_core::memory::ModelMemory;
+use outlay_core::plan::{Plan, layouts, offloads};
+use outlay_core::scenario::Size;
+use outlay_core::search::{Ranking, TIGHT};
+use outlay_core::units::{Seconds, Share};
+
+use problem::Code;
+use request::Request;
+use resolve::Ask;
+use response::Response;
+
+/// The best plan for a job among all offers; `pick` is `None` if none is feasible.
+///
+/// # Errors
+/// All problems of the request.
+pub fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<Response, Vec<Problem>> {
+    let resolved = resolve::resolve(request, catalog, Ask::Plan)?;
+    let ranking = plan::plan(&resolved.scenario, &catalog.knowledge());
+    Ok(answer::Writer { resolved: &resolved, today }.response(&ranking))
+}
+
+/// The forecast of exactly the machines and layout named; what is left open is the quickest that fits.
+///
+/// # Errors
+/// All problems of the request.
+pub fn estimate(request: &Request, catalog: &Catalog, today: &str) -> Result<Response, Vec<Problem>> {
+    let (resolved, forecast) = exact(request, catalog)?;
+    let ranking = Ranking {
+        pick: Some(forecast),
+        front: Vec::new(),
+        losers: Vec::new(),
+        relaxations: Vec::new(),
+        obstacle: None,
+        counts: outlay_core::search::Counts::default(),
+    };
+    Ok(answer::Writer { resolved: &resolved, today }.response(&ranking))
+}
+
+/// As [`estimate`], with the core's figures.
+///
+/// # Errors
+/// All problems of the request.
+pub fn exact(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast), Vec<Problem>> {
+    let resolved = resolve::resolve(request, catalog, Ask::Estimate)?;
+    let knowledge = catalog.knowledge();
+    let scenario = &resolved.scenario;
+    let (Size::Exactly(count) | Size::AtMost(count)) = scenario.size;
+    let offer = &scenario.offers[0];
+    let cluster = forecast::cluster(offer, count);
+    let memory = ModelMemory::new(&scenario.model, &scenario.recipe);
+    // The quickest that may fit; failing that, the one that comes nearest to fitting.
+    let mut best: Option<(bool, Seconds, Share, outlay_core::layout::Layout)> = None;
+    'offloads: for offload in offloads(scenario) {
+        if offload != Offload::None && scenario.pins.offload.is_none() {
+            break 'offloads;
+        }
+        for layout in layouts(scenario, &cluster, offload) {
+            let fit = forecast::fit(&memory.footprint(&layout), &cluster);
+            let may = fit >= TIGHT;
+            let time = forecast::timed(scenario, &knowledge, &cluster, &layout).total();
+            let better = best.as_ref().is_none_or(|(other, quickest, fullest, _)| match (may, other) {
+                (true, false) => true,
+                (false, true) => false,
+                (true, true) => time < *quickest,
+                (false, false) => fit > *fullest,
+            });
+            if better {
+                best = Some((may, time, fit, layout));
+            }
+        }
+    }
+    let Some((.., layout)) = best else {
+        let rule = outlay_core::plan::obstacle(scenario, &cluster);
+        let why = rule.map_or("nothing divides as it is fixed", answer::obstacle);
+        let fault = Problem::new(Code::DoesNotDivide, "layout", format!("no legal layout: {why}"));
+        return Err(vec![
+            fault.help("leave part of [layout] to the search, or change hardware.gpus or train.global_batch"),
+        ]);
+    };
+    let nodes = cluster.nodes();
+    let plan = Plan { offer: 0, nodes, layout };
+    match forecast::forecast(scenario, &knowledge, plan) {
+        Some(forecast) => Ok((resolved, forecast)),
+        None => Err(vec![Problem::new(Code::NoOffer, "hardware", "no machine to forecast on")]),
+    }
+}

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A number as a person writes it: `12000000`, `"12M"`, `"$500"`, `"48h"`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Amount {
     /// A plain number.
@@ -18,7 +18,7 @@ pub enum Amount {
 }
 
 /// A job.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// What is trained.
@@ -40,7 +40,7 @@ pub struct Request {
 }
 
 /// `[model]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelRequest {
     /// Preset name, path of a `config.json` or its folder, or `org/name` of the hub.
@@ -54,7 +54,7 @@ pub struct ModelRequest {
 }
 
 /// `[model.custom]`: a decoder described by its dimensions. Blank means the usual choice, and is noted as assumed.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CustomModel {
     /// Repeated layers.
@@ -100,7 +100,7 @@ pub struct CustomModel {
 }
 
 /// `[method]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MethodRequest {
     /// `full`, `lora`, `qlora`, `dora`, `freeze`.
@@ -122,7 +122,7 @@ pub struct MethodRequest {
 }
 
 /// Adapter targets as written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Targets {
     /// A set by name, or one module.
@@ -132,7 +132,7 @@ pub enum Targets {
 }
 
 /// `[data]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataRequest {
     /// A data file; its size stands in for `tokens` when that is blank.
@@ -160,7 +160,7 @@ pub struct DataRequest {
 }
 
 /// `[train]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainRequest {
     /// Sequences of one optimizer step over all devices.
@@ -189,7 +189,7 @@ pub struct TrainRequest {
 }
 
 /// `[hardware]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HardwareRequest {
     /// Accelerator keys or aliases, with `*`; blank or `any`: all.
@@ -221,7 +221,7 @@ pub struct HardwareRequest {
 }
 
 /// `[layout]`: whatever is given is fixed, the rest is searched.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LayoutRequest {
     /// Data-parallel replicas.
@@ -251,7 +251,7 @@ pub struct LayoutRequest {
 }
 
 /// `[limits]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsRequest {
     /// Most money (`"$500"`).
@@ -261,7 +261,7 @@ pub struct LimitsRequest {
 }
 
 /// `[goal]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoalRequest {
     /// `cost`, `time`, `cost*time`.

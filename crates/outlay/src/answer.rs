@@ -1,0 +1,380 @@
+//! From the core's figures to the [`Response`]: units and names, sentences; no figure is computed here.
+
+use outlay_catalog::offers::day;
+use outlay_core::forecast::Forecast;
+use outlay_core::interval;
+use outlay_core::layout::{Offload, Recompute, Schedule, Zero};
+use outlay_core::model::{adapters, params};
+use outlay_core::scenario::Scenario;
+use outlay_core::scenario::offer::{Offer, Purchase};
+use outlay_core::scenario::recipe::Method;
+use outlay_core::search::{Change, Difference, FITS, Ranking, Reason, TIGHT};
+use outlay_core::term::{self, Figure};
+use outlay_core::units::Share;
+
+use crate::resolve::Resolved;
+use crate::response::{
+    Assumption, Interval, Job, Layout, Loser, Plan, Relaxation, Response, Search, Term, Terms, VERSION,
+};
+
+/// What an answer is written with.
+pub(crate) struct Writer<'a> {
+    pub(crate) resolved: &'a Resolved,
+    pub(crate) today: &'a str,
+}
+
+impl Writer<'_> {
+    pub(crate) fn response(&self, ranking: &Ranking) -> Response {
+        let scenario = &self.resolved.scenario;
+        let plan = |forecast: &Forecast| self.plan(scenario, forecast);
+        let pick = ranking.pick.as_ref().map(plan);
+        let relaxations: Vec<Relaxation> = ranking
+            .relaxations
+            .iter()
+            .map(|relaxation| Relaxation {
+                change: change(&relaxation.change),
+                plan: self.plan_of(&relaxation.offer, scenario, &relaxation.forecast),
+            })
+            .collect();
+        Response {
+            version: VERSION,
+            verdict: self.verdict(pick.as_ref(), ranking, &relaxations),
+            job: job(scenario),
+            front: ranking.front.iter().map(plan).collect(),
+            losers: ranking
+                .losers
+                .iter()
+                .map(|loser| Loser {
+                    differs: differs(loser.differs).into(),
+                    reason: reason(&loser.reason),
+                    plan: plan(&loser.forecast),
+                })
+                .collect(),
+            relaxations,
+            assumptions: self
+                .resolved
+                .assumptions
+                .iter()
+                .map(|a| Assumption { key: a.key.clone(), value: a.value.clone(), reason: a.reason.clone() })
+                .collect(),
+            warnings: self.warnings(pick.as_ref()),
+            search: Search {
+                offers: ranking.counts.offers,
+                machines: ranking.counts.surveyed,
+                layouts: ranking.counts.layouts,
+                timed: ranking.counts.timed,
+                plans: ranking.counts.plans,
+            },
+            pick,
+        }
+    }
+
+    fn warnings(&self, pick: Option<&Plan>) -> Vec<String> {
+        let mut warnings = self.resolved.warnings.clone();
+        if let Some(pick) = pick {
+            if let Some(age) = pick.price_age_days.filter(|age| *age > 60) {
+                warnings.push(format!("the price is {age} days old: look it up before you rent"));
+            }
+            if pick.fit == "tight" {
+                warnings.push("memory is tight: it may run out on the longest batch".into());
+            }
+            if !pick.known_hardware || !pick.known_stack {
+                warnings
+                    .push("no measured runs of this hardware with this training program: the interval is wide".into());
+            }
+        }
+        warnings
+    }
+
+    fn verdict(&self, pick: Option<&Plan>, ranking: &Ranking, relaxations: &[Relaxation]) -> String {
+        let Some(plan) = pick else {
+            let why = ranking.obstacle.map_or_else(
+                || "No plan is feasible within these limits".to_owned(),
+                |rule| format!("No layout is legal: {}", obstacle(rule)),
+            );
+            let way =
+                relaxations.first().map_or_else(String::new, |way| format!("; the nearest way out: {}", way.change));
+            return format!("{why}{way}");
+        };
+        let machines = if plan.nodes == 1 { String::new() } else { format!("{} machines, ", plan.nodes) };
+        let who = if plan.purchase == "owned" {
+            "your own".to_owned()
+        } else {
+            format!("{} {}", plan.provider, plan.purchase)
+        };
+        let money = plan.cost_usd.map_or_else(
+            || "price unknown".to_owned(),
+            |cost| {
+                let least = if plan.cost_at_least { "at least " } else { "" };
+                format!("{least}${:.2} (80 %: ${:.2} to ${:.2})", cost.mid, cost.low, cost.high)
+            },
+        );
+        format!(
+            "{}× {} ({}{}, {}): {}, {}",
+            plan.accelerators,
+            plan.accelerator_name,
+            machines,
+            plan.instance,
+            who,
+            duration(plan.hours.mid),
+            money
+        )
+    }
+
+    fn plan(&self, scenario: &Scenario, forecast: &Forecast) -> Plan {
+        self.plan_of(&scenario.offers[forecast.plan.offer], scenario, forecast)
+    }
+
+    fn plan_of(&self, offer: &Offer, scenario: &Scenario, forecast: &Forecast) -> Plan {
+        let layout = forecast.plan.layout;
+        let accelerators = layout.accelerators();
+        let priced = !self.resolved.unpriced;
+        let tokens = (scenario.recipe.global_batch * scenario.recipe.seq_len) as f64 / accelerators as f64;
+        let step = seconds(forecast.step_time);
+        Plan {
+            provider: offer.provider.clone(),
+            region: offer.region.clone(),
+            instance: offer.instance.clone(),
+            purchase: purchase(offer.purchase).into(),
+            machine_usd_per_hour: priced.then_some(offer.price.get()),
+            price_as_of: offer.as_of.clone(),
+            price_age_days: day(self.today).zip(day(&offer.as_of)).map(|(today, then)| today - then),
+            price_source: offer.source.clone(),
+            accelerator: offer.accelerator.id.clone(),
+            accelerator_name: offer.accelerator.name.clone(),
+            accelerators,
+            nodes: forecast.plan.nodes,
+            layout: Layout {
+                dp: layout.dp,
+                tp: layout.tp,
+                pp: layout.pp,
+                vpp: layout.vpp,
+                cp: layout.cp,
+                ep: layout.ep,
+                zero: zero(layout.zero).into(),
+                shard: layout.shard,
+                micro_batch: layout.micro_batch,
+                accumulation: layout.accumulation,
+                recompute: recompute(layout.recompute).into(),
+                offload: offload(layout.offload).into(),
+                schedule: schedule(layout.schedule).into(),
+            },
+            fit: fit(forecast.fit).into(),
+            fit_probability: forecast.fit.get(),
+            memory_gib: forecast.footprint.total().to_gib(),
+            capacity_gib: offer.accelerator.memory.to_gib(),
+            step_s: step,
+            tokens_per_s_per_accelerator: Interval {
+                mid: tokens / step.mid,
+                low: tokens / step.high,
+                high: tokens / step.low,
+            },
+            mfu: forecast.step.mfu().get(),
+            hfu: forecast.step.hfu().get(),
+            steps: forecast.run.steps,
+            hours: hours(forecast.time),
+            goodput: forecast.run.goodput().get(),
+            cost_usd: priced.then_some(Interval {
+                mid: forecast.cost.mid.get(),
+                low: forecast.cost.low.get(),
+                high: forecast.cost.high.get(),
+            }),
+            cost_at_least: forecast.bill.at_least(),
+            energy_kwh: forecast.energy.map(|energy| Interval {
+                mid: energy.mid.to_kwh(),
+                low: energy.low.to_kwh(),
+                high: energy.high.to_kwh(),
+            }),
+            known_hardware: forecast.spread.known_hardware,
+            known_stack: forecast.spread.known_stack,
+            terms: Terms {
+                memory: tree(&forecast.footprint.explain(), 1.0),
+                step: tree(&forecast.step.explain(), 1.0),
+                run: tree(&forecast.run.explain(forecast.step.total()), 3600.0),
+                bill: priced.then(|| tree(&forecast.bill.explain(offer, forecast.plan.nodes, &forecast.run), 1.0)),
+            },
+        }
+    }
+}
+
+fn job(scenario: &Scenario) -> Job {
+    let Scenario { model, recipe, data, .. } = scenario;
+    Job {
+        model: model.name.clone(),
+        params: params::total(model),
+        active_params: params::active(model),
+        trained_params: adapters::trained(model, &recipe.method),
+        method: method(&recipe.method),
+        stack: recipe.stack.id.clone(),
+        tokens: data.trained_tokens(),
+        seq_len: recipe.seq_len,
+        global_batch: recipe.global_batch,
+    }
+}
+
+fn seconds(x: interval::Interval<outlay_core::units::Seconds>) -> Interval {
+    Interval { mid: x.mid.get(), low: x.low.get(), high: x.high.get() }
+}
+
+fn hours(x: interval::Interval<outlay_core::units::Seconds>) -> Interval {
+    Interval { mid: x.mid.to_hours(), low: x.low.to_hours(), high: x.high.to_hours() }
+}
+
+/// A term in units people read; `per` divides seconds (3600 for hours).
+fn tree(term: &term::Term, per: f64) -> Term {
+    let (value, unit) = match term.figure {
+        Figure::Bytes(bytes) => (bytes.to_gib(), "GiB"),
+        Figure::Seconds(time) => (time.get() / per, if per == 1.0 { "s" } else { "h" }),
+        Figure::Usd(money) => (money.get(), "USD"),
+    };
+    Term {
+        name: term.name.clone(),
+        value,
+        unit: unit.into(),
+        note: term.note.clone(),
+        parts: term.parts.iter().map(|part| tree(part, per)).collect(),
+    }
+}
+
+fn duration(hours: f64) -> String {
+    if hours < 1.0 {
+        format!("{:.0} min", hours * 60.0)
+    } else if hours < 48.0 {
+        format!("{hours:.1} h")
+    } else {
+        format!("{:.1} days", hours / 24.0)
+    }
+}
+
+fn method(method: &Method) -> String {
+    match method {
+        Method::Full => "full".into(),
+        Method::Freeze { trained_layers } => format!("last {trained_layers} layers"),
+        Method::Lora(lora) => {
+            use outlay_core::dtype::Dtype;
+            let quantised = matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double | Dtype::Int8);
+            let name = match (lora.dora, quantised) {
+                (true, _) => "dora",
+                (false, true) => "qlora",
+                (false, false) => "lora",
+            };
+            format!("{name}, rank {}", lora.rank)
+        }
+    }
+}
+
+fn fit(probability: Share) -> &'static str {
+    if probability >= FITS {
+        "fits"
+    } else if probability >= TIGHT {
+        "tight"
+    } else {
+        "does-not-fit"
+    }
+}
+
+fn purchase(purchase: Purchase) -> &'static str {
+    match purchase {
+        Purchase::OnDemand => "on-demand",
+        Purchase::Spot => "spot",
+        Purchase::Reserved1y => "reserved-1y",
+        Purchase::Reserved3y => "reserved-3y",
+        Purchase::Owned => "owned",
+    }
+}
+
+fn zero(zero: Zero) -> &'static str {
+    match zero {
+        Zero::None => "none",
+        Zero::One => "zero1",
+        Zero::Two => "zero2",
+        Zero::Three => "zero3",
+    }
+}
+
+fn recompute(recompute: Recompute) -> &'static str {
+    match recompute {
+        Recompute::None => "none",
+        Recompute::Selective => "selective",
+        Recompute::Full => "full",
+    }
+}
+
+fn offload(offload: Offload) -> &'static str {
+    match offload {
+        Offload::None => "none",
+        Offload::Optimizer => "optimizer",
+        Offload::OptimizerAndParameters => "optimizer+parameters",
+    }
+}
+
+fn schedule(schedule: Schedule) -> &'static str {
+    match schedule {
+        Schedule::GPipe => "gpipe",
+        Schedule::OneFOneB => "1f1b",
+        Schedule::ZeroBubble => "zero-bubble",
+        Schedule::DualPipe => "dualpipe",
+    }
+}
+
+fn differs(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Accelerator => "accelerator",
+        Difference::Provider => "provider",
+        Difference::Purchase => "purchase",
+        Difference::Count => "count",
+        Difference::Layout => "layout",
+    }
+}
+
+fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Dearer(usd) => format!("${:.2} dearer", usd.get()),
+        Reason::Slower(time) => format!("{} slower", duration(time.to_hours())),
+        Reason::Worse(times) => format!("{:.2} times the product of cost and time", times.get()),
+        Reason::OverBudget(usd) => format!("${:.2} over the budget", usd.get()),
+        Reason::TooLate(time) => format!("{} past the deadline", duration(time.to_hours())),
+        Reason::Tight => "may run out of memory".into(),
+        Reason::DoesNotFit => "runs out of memory".into(),
+        Reason::NeverEnds => "interruptions come faster than work is saved: it would never end".into(),
+    }
+}
+
+fn change(change: &Change) -> String {
+    match change {
+        Change::Budget(usd) => format!("a budget of ${:.2}", usd.get()),
+        Change::Deadline(time) => format!("a deadline of {}", duration(time.to_hours())),
+        Change::MaxAccelerators(most) => format!("up to {most} accelerators"),
+        Change::Purchase(kind) => format!("also buying {}", purchase(*kind)),
+        Change::Offer => "another accelerator, provider or region".into(),
+        Change::BudgetAndDeadline(usd, time) => {
+            format!("a budget of ${:.2} and a deadline of {}", usd.get(), duration(time.to_hours()))
+        }
+        Change::Method(to) => format!("training by {}", method(to)),
+        Change::FreeLayout => "leaving the layout to the search".into(),
+    }
+}
+
+/// A rule in words.
+pub(crate) fn obstacle(rule: outlay_core::plan::Rule) -> &'static str {
+    use outlay_core::plan::Rule;
+    match rule {
+        Rule::Zero => "a width is zero",
+        Rule::Accelerators => "dp · tp · pp · cp must be the number of accelerators",
+        Rule::Batch => "dp · micro-batch · accumulation must be the global batch",
+        Rule::Heads => "tensor parallelism must divide the attention heads",
+        Rule::Hidden => "tensor parallelism must divide the width of the model",
+        Rule::Domain => "tensor parallelism must stay on the fast link",
+        Rule::Layers => "every pipeline stage needs a layer",
+        Rule::VirtualStages => "virtual stages must be of equal size, micro-batches a multiple of the stages",
+        Rule::Sequence => "context parallelism must cut the sequence into 2 · cp equal pieces",
+        Rule::Experts => "expert parallelism must divide the experts",
+        Rule::ExpertRanks => "expert parallelism must divide dp · cp · tp",
+        Rule::Shard => "sharding groups must divide the data-parallel ranks",
+        Rule::PipelineSharding => "gradients cannot be sharded between the micro-batches of a pipeline",
+        Rule::Quantised => "a quantised base is replicated or fully sharded, never cut",
+        Rule::Format => "the accelerator lacks the number format",
+        Rule::Kernels => "the accelerator lacks the quantised kernels",
+        Rule::SequenceParallel => "sequence parallelism goes with tensor parallelism",
+    }
+}

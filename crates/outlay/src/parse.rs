@@ -1,0 +1,141 @@
+//! Text to [`Request`]: every unknown key and every wrong type at once, each with the nearest valid name.
+//!
+//! The list of valid keys is not written down again: it is what an empty request serialises to.
+
+use outlay_catalog::names;
+use serde_json::{Map, Value};
+
+use crate::problem::{Code, Problem};
+use crate::request::{CustomModel, Request};
+
+/// Reads a job file.
+///
+/// # Errors
+/// All faults of form: broken TOML (then that one alone), unknown keys, wrong types.
+pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| vec![syntax(text, &e)])?;
+    let value =
+        serde_json::to_value(&table).map_err(|e| vec![Problem::new(Code::BadSyntax, "the job file", e.to_string())])?;
+    read(&value)
+}
+
+/// Reads a job in JSON: the same keys.
+///
+/// # Errors
+/// As [`parse`].
+pub fn from_json(text: &str) -> Result<Request, Vec<Problem>> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|e| vec![Problem::new(Code::BadSyntax, format!("line {}", e.line()), e.to_string())])?;
+    read(&value)
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    let place = error.span().map_or_else(
+        || "the job file".to_owned(),
+        |span| {
+            let before = text.get(..span.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+            format!("line {line}, column {column}")
+        },
+    );
+    Problem::new(Code::BadSyntax, place, error.message().replace('\n', "; "))
+}
+
+fn read(value: &Value) -> Result<Request, Vec<Problem>> {
+    let Value::Object(sections) = value else {
+        return Err(vec![Problem::new(Code::WrongType, "the job", "a job is a table of sections")]);
+    };
+    let known = known_keys();
+    let mut problems = Vec::new();
+    let mut good = Map::new();
+    for (section, content) in sections {
+        let Some(Value::Object(keys)) = known.get(section) else {
+            problems.push(
+                unknown(section, section, known.keys())
+                    .help(format!("sections are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", "))),
+            );
+            continue;
+        };
+        let Value::Object(content) = content else {
+            let message = format!("`{section}` is a section, not a value");
+            problems.push(
+                Problem::new(Code::WrongType, section, message).help(format!("write [{section}] above its keys")),
+            );
+            continue;
+        };
+        let mut kept = Map::new();
+        for (key, value) in content {
+            let at = format!("{section}.{key}");
+            if !keys.contains_key(key) {
+                problems.push(elsewhere(&known, section, key, unknown(&at, key, keys.keys())));
+            } else if let Some(faults) = faults(section, key, &at, value) {
+                problems.extend(faults);
+            } else {
+                kept.insert(key.clone(), value.clone());
+            }
+        }
+        good.insert(section.clone(), Value::Object(kept));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    serde_json::from_value(Value::Object(good))
+        .map_err(|e| vec![Problem::new(Code::WrongType, "the job", e.to_string())])
+}
+
+/// Sections and their keys.
+fn known_keys() -> Map<String, Value> {
+    match serde_json::to_value(Request::default()) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+fn unknown<'a>(at: &str, key: &str, known: impl Iterator<Item = &'a String>) -> Problem {
+    let near = names::nearest(key, known.map(String::as_str));
+    let problem = Problem::new(Code::UnknownKey, at, format!("unknown key `{key}`"));
+    if near.is_empty() { problem } else { problem.help(format!("did you mean {}?", crate::problem::either(&near))) }
+}
+
+/// The key may belong to another section.
+fn elsewhere(known: &Map<String, Value>, section: &str, key: &str, problem: Problem) -> Problem {
+    let home = known.iter().find(|(name, keys)| *name != section && keys.get(key).is_some());
+    match home {
+        Some((home, _)) => problem.help(format!("`{key}` belongs to [{home}]")),
+        None => problem,
+    }
+}
+
+/// What is wrong with one value, found by reading a job that has nothing else.
+fn faults(section: &str, key: &str, at: &str, value: &Value) -> Option<Vec<Problem>> {
+    if let (Value::Object(content), "model", "custom") = (value, section, key) {
+        let known = serde_json::to_value(CustomModel::default()).ok()?;
+        let known = known.as_object()?;
+        let each = content.iter().filter_map(|(inner, value)| {
+            let at = format!("{at}.{inner}");
+            if !known.contains_key(inner) {
+                return Some(unknown(&at, inner, known.keys()));
+            }
+            let alone = serde_json::json!({ inner: value });
+            serde_json::from_value::<CustomModel>(alone).err().map(|e| wrong_type(&at, value, &e))
+        });
+        let all: Vec<Problem> = each.collect();
+        return (!all.is_empty()).then_some(all);
+    }
+    let alone = serde_json::json!({ section: { key: value } });
+    serde_json::from_value::<Request>(alone).err().map(|e| vec![wrong_type(at, value, &e)])
+}
+
+fn wrong_type(at: &str, value: &Value, error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    let text = text.split(" at line").next().unwrap_or_default();
+    let message = if text.contains("untagged") {
+        format!("{value} is neither a number nor text")
+    } else if text.contains("integer `-") || text.contains("floating point") && text.contains("u64") {
+        format!("{value} is not a whole number from 0 up")
+    } else {
+        text.to_owned()
+    };
+    Problem::new(Code::WrongType, at, message)
+}

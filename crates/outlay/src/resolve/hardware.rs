@@ -1,0 +1,342 @@
+//! `[hardware]`: what may be rented, or the exact machines.
+
+use outlay_catalog::Catalog;
+use outlay_catalog::names::nearest;
+use outlay_catalog::nodes::{LINK_KINDS, link_kind};
+use outlay_core::dtype::Dtype;
+use outlay_core::scenario::Size;
+use outlay_core::scenario::cluster::{Accelerator, Link, Node, Vendor};
+use outlay_core::scenario::offer::{Offer, Purchase};
+use outlay_core::scenario::recipe::Method;
+use outlay_core::units::{BytesPerSec, UsdPerHour};
+
+use super::defaults::Notes;
+use super::train::Trained;
+use super::{Ask, choice, positive};
+use crate::amount::{self, Unit};
+use crate::problem::{Code, Problem};
+use crate::request::HardwareRequest;
+
+/// Most accelerators of a job.
+const MOST: u64 = 1 << 17;
+
+/// What the plan may use.
+#[derive(Debug, Clone)]
+pub(super) struct Machines {
+    pub(super) offers: Vec<Offer>,
+    pub(super) beyond: Vec<Offer>,
+    pub(super) size: Size,
+    pub(super) unpriced: bool,
+}
+
+pub(super) fn resolve(
+    request: &HardwareRequest,
+    catalog: &Catalog,
+    trained: Option<&Trained>,
+    scratch: bool,
+    ask: Ask,
+    notes: &mut Notes,
+) -> Result<Machines, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let size = size(request, scratch, ask, notes, &mut problems);
+    let wanted = accelerators(request, catalog, &mut problems);
+    let purchases = purchases(request, notes, &mut problems);
+    let owned = request
+        .owned_price
+        .as_ref()
+        .and_then(|price| amount::read(price, Unit::Usd, "hardware.owned_price").map_err(|p| problems.push(p)).ok());
+    check_names(request, catalog, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let named = wanted.is_some();
+    let exact = ask == Ask::Estimate || owned.is_some() || request.node.is_some();
+    let machines = if exact {
+        own(request, catalog, wanted.as_deref(), size, owned)?
+    } else {
+        offers(request, catalog, wanted.as_deref(), &purchases, size, trained, named)?
+    };
+    Ok(machines)
+}
+
+fn size(request: &HardwareRequest, scratch: bool, ask: Ask, notes: &mut Notes, problems: &mut Vec<Problem>) -> Size {
+    if let (Some(gpus), Some(most)) = (request.gpus, request.max_gpus)
+        && gpus > most
+    {
+        let message = format!("gpus = {gpus} is more than max_gpus = {most}");
+        problems.push(Problem::new(Code::Contradiction, "hardware.gpus", message).help("leave one of them out"));
+    }
+    let mut bounded = |at: &str, value: u64| positive(at, value, MOST).map_err(|p| problems.push(p)).unwrap_or(1);
+    match (request.gpus, request.max_gpus) {
+        (Some(gpus), _) => Size::Exactly(bounded("hardware.gpus", gpus)),
+        (None, Some(most)) => Size::AtMost(bounded("hardware.max_gpus", most)),
+        (None, None) if ask == Ask::Estimate => {
+            notes.assume("hardware.gpus", 1, "one accelerator unless said otherwise");
+            Size::Exactly(1)
+        }
+        (None, None) => {
+            let default = if scratch { "max_gpus_pretrain" } else { "max_gpus_finetune" };
+            Size::AtMost(notes.count_or("hardware.max_gpus", None, default))
+        }
+    }
+}
+
+/// Parts that the filter names; `None`: any.
+fn accelerators(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<Problem>) -> Option<Vec<Accelerator>> {
+    if request.accelerators.is_empty() || request.accelerators.iter().any(|name| name == "any" || name == "*") {
+        return None;
+    }
+    let mut parts: Vec<Accelerator> = Vec::new();
+    for name in &request.accelerators {
+        if name.contains('*') {
+            let before = parts.len();
+            parts.extend(catalog.accelerators().filter(|part| glob(name, &part.id)).cloned());
+            if parts.len() == before {
+                problems.push(Problem::unknown_name("hardware.accelerators", "accelerator", name, &[]));
+            }
+            continue;
+        }
+        match catalog.accelerator(name) {
+            Ok(part) => parts.push(part.clone()),
+            Err(near) => problems.push(
+                Problem::unknown_name("hardware.accelerators", "accelerator", name, &near)
+                    .help("`outlay hardware` lists all of them"),
+            ),
+        }
+    }
+    Some(parts)
+}
+
+fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Problem>) -> Vec<Purchase> {
+    let choices: &[(&str, &[Purchase])] = &[
+        ("on-demand", &[Purchase::OnDemand]),
+        ("spot", &[Purchase::Spot]),
+        ("reserved", &[Purchase::Reserved1y, Purchase::Reserved3y]),
+        ("owned", &[Purchase::Owned]),
+        ("any", &[Purchase::OnDemand, Purchase::Spot, Purchase::Reserved1y, Purchase::Reserved3y, Purchase::Owned]),
+    ];
+    if request.purchase.is_empty() {
+        let default = notes.text_or("hardware.purchase", None, "purchase");
+        return choice("hardware.purchase", "purchase type", &default, choices).unwrap_or_default().to_vec();
+    }
+    let mut all = Vec::new();
+    for name in &request.purchase {
+        match choice("hardware.purchase", "purchase type", name, choices) {
+            Ok(more) => all.extend_from_slice(more),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    all
+}
+
+fn check_names(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<Problem>) {
+    let any = |name: &String| name == "any" || name == "*";
+    let mut known: Vec<&str> = catalog.offers().iter().map(|offer| offer.provider.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    for name in request.providers.iter().filter(|name| !any(name)) {
+        if !known.iter().any(|provider| glob(name, provider)) {
+            let near = nearest(name, known.iter().copied());
+            problems.push(
+                Problem::unknown_name("hardware.providers", "provider", name, &near)
+                    .help(format!("providers are {}", known.join(", "))),
+            );
+        }
+    }
+    for name in request.regions.iter().filter(|name| !any(name)) {
+        if !catalog.offers().iter().any(|offer| glob(name, &offer.region)) {
+            let regions = catalog.offers().iter().map(|offer| offer.region.as_str());
+            problems.push(Problem::unknown_name("hardware.regions", "region", name, &nearest(name, regions)));
+        }
+    }
+    for (at, name) in [("hardware.network", &request.network), ("hardware.link", &request.link)] {
+        if let Some(name) = name
+            && link_kind(name).is_none()
+        {
+            let near = nearest(name, LINK_KINDS.iter().copied());
+            problems.push(
+                Problem::unknown_name(at, "link", name, &near).help(format!("links are {}", LINK_KINDS.join(", "))),
+            );
+        }
+    }
+}
+
+/// `*` stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, middle)) = pieces.split_last() else { return rest.is_empty() };
+    for piece in middle {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// One's own machines, or machines named exactly: a single offer.
+fn own(
+    request: &HardwareRequest,
+    catalog: &Catalog,
+    wanted: Option<&[Accelerator]>,
+    size: Size,
+    owned: Option<f64>,
+) -> Result<Machines, Vec<Problem>> {
+    let (Size::Exactly(count) | Size::AtMost(count)) = size;
+    let shape = match &request.node {
+        None => None,
+        Some(id) => Some(catalog.shapes().iter().find(|shape| &shape.node.id == id).ok_or_else(|| {
+            let near = nearest(id, catalog.shapes().iter().map(|shape| shape.node.id.as_str()));
+            vec![Problem::unknown_name("hardware.node", "machine", id, &near)]
+        })?),
+    };
+    let accelerator = match (wanted, shape) {
+        (Some([one]), _) => one.clone(),
+        (_, Some(shape)) => catalog
+            .accelerator(&shape.accelerator)
+            .cloned()
+            .map_err(|near| vec![Problem::unknown_name("hardware.node", "accelerator", &shape.accelerator, &near)])?,
+        _ => {
+            let message = "name exactly one accelerator";
+            let fault = Problem::new(Code::Missing, "hardware.accelerators", message);
+            return Err(vec![fault.help("for example accelerators = [\"h100-sxm\"]; `outlay hardware` lists them")]);
+        }
+    };
+    let per_node = request.gpus_per_node.unwrap_or_else(|| count.min(8));
+    let per_node = positive("hardware.gpus_per_node", per_node, 1024).map_err(|p| vec![p])?;
+    let mut node: Node = match shape {
+        Some(shape) => shape.node.clone(),
+        None => catalog.node_for(&accelerator, per_node).ok_or_else(|| {
+            vec![Problem::new(Code::UnknownName, "hardware.accelerators", "no usual machine is known for this part")]
+        })?,
+    };
+    override_links(request, &mut node);
+    let list =
+        catalog.offers().iter().filter(|o| o.accelerator.id == accelerator.id && o.purchase == Purchase::OnDemand);
+    let cheapest = list.min_by(|a, b| each(a).total_cmp(&each(b)));
+    let machines = node.accelerators as f64;
+    let (provider, instance, price, as_of, source, purchase) = match (owned, cheapest) {
+        (Some(price), _) => {
+            ("owned".into(), node.id.clone(), price * machines, String::new(), "the job".into(), Purchase::Owned)
+        }
+        (None, Some(offer)) => (
+            offer.provider.clone(),
+            offer.instance.clone(),
+            each(offer) * machines,
+            offer.as_of.clone(),
+            offer.source.clone(),
+            Purchase::OnDemand,
+        ),
+        (None, None) => ("unknown".into(), node.id.clone(), 0.0, String::new(), String::new(), Purchase::OnDemand),
+    };
+    let region = cheapest.filter(|_| owned.is_none()).map_or_else(String::new, |offer| offer.region.clone());
+    let offer = Offer {
+        provider,
+        region,
+        instance,
+        accelerator,
+        node,
+        purchase,
+        price: UsdPerHour::new(price),
+        preemption: None,
+        storage: None,
+        transfer: None,
+        as_of,
+        source,
+    };
+    Ok(Machines { offers: vec![offer], beyond: Vec::new(), size, unpriced: owned.is_none() && cheapest.is_none() })
+}
+
+fn each(offer: &Offer) -> f64 {
+    offer.price.get() / offer.node.accelerators as f64
+}
+
+fn override_links(request: &HardwareRequest, node: &mut Node) {
+    if let Some(kind) = request.link.as_deref().and_then(link_kind) {
+        node.intra.kind = kind;
+    }
+    if let Some(domain) = request.domain {
+        node.domain = domain.clamp(1, MOST);
+    }
+    let kind = request.network.as_deref().and_then(link_kind);
+    let rate =
+        request.network_gbit.filter(|rate| rate.is_finite() && *rate > 0.0).map(|gbit| BytesPerSec::gb(gbit / 8.0));
+    if let (Some(link), Some(kind)) = (&mut node.inter, kind) {
+        link.kind = kind;
+    }
+    if let Some(bandwidth) = rate {
+        let kind = kind.or(node.inter.map(|link| link.kind));
+        node.inter = kind.map(|kind| Link { kind, bandwidth });
+    }
+}
+
+/// Offers that pass every filter; those that fail only the user's own stand beyond.
+fn offers(
+    request: &HardwareRequest,
+    catalog: &Catalog,
+    wanted: Option<&[Accelerator]>,
+    purchases: &[Purchase],
+    size: Size,
+    trained: Option<&Trained>,
+    named: bool,
+) -> Result<Machines, Vec<Problem>> {
+    let passes = |list: &[String], value: &str| list.is_empty() || list.iter().any(|p| p == "any" || glob(p, value));
+    let able: Vec<&Offer> = catalog.offers().iter().filter(|o| trained.is_none_or(|t| can(t, o, named))).collect();
+    type Filter<'a> = (&'a str, Box<dyn Fn(&Offer) -> bool + 'a>);
+    let filters: Vec<Filter<'_>> = vec![
+        (
+            "hardware.accelerators",
+            Box::new(|o: &Offer| wanted.is_none_or(|parts| parts.iter().any(|part| part.id == o.accelerator.id))),
+        ),
+        ("hardware.providers", Box::new(|o: &Offer| passes(&request.providers, &o.provider))),
+        ("hardware.regions", Box::new(|o: &Offer| passes(&request.regions, &o.region))),
+        ("hardware.purchase", Box::new(|o: &Offer| purchases.contains(&o.purchase))),
+    ];
+    let (inside, beyond): (Vec<&Offer>, Vec<&Offer>) =
+        able.iter().partition(|offer| filters.iter().all(|(_, keep)| keep(offer)));
+    if inside.is_empty() {
+        let mut left = able;
+        for (at, keep) in &filters {
+            left.retain(|offer| keep(offer));
+            if left.is_empty() {
+                let fault = Problem::new(Code::NoOffer, *at, "no offer is left after this filter");
+                return Err(vec![fault.help("widen it; `outlay offers` lists what there is").help(
+                    "formats, kernels and training programs also rule parts out: see train.precision and train.stack",
+                )]);
+            }
+        }
+    }
+    Ok(Machines {
+        offers: inside.into_iter().cloned().collect(),
+        beyond: beyond.into_iter().cloned().collect(),
+        size,
+        unpriced: false,
+    })
+}
+
+/// The part can run the recipe: its format, its training program, its quantised kernels.
+fn can(trained: &Trained, offer: &Offer, named: bool) -> bool {
+    let Trained { recipe, program } = trained;
+    let part = &offer.accelerator;
+    let format = part.peaks.of(recipe.precision.compute).is_some();
+    let quantised = matches!(&recipe.method, Method::Lora(lora) if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double));
+    let kernels = !quantised || matches!(part.vendor, Vendor::Nvidia | Vendor::Amd);
+    format && kernels && (named || program.vendors.contains(&part.vendor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        assert!(glob("us-*", "us-east-1"));
+        assert!(glob("*east*", "us-east-1"));
+        assert!(glob("h100*", "H100-SXM"));
+        assert!(!glob("eu-*", "us-east-1"));
+        assert!(glob("aws", "AWS") && !glob("aws", "aws2"));
+    }
+}

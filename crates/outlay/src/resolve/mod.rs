@@ -1,0 +1,181 @@
+//! Request + Catalog to [`Scenario`]: everything checked, every default filled in and noted, or all problems at once.
+//!
+//! Each section has its file; none stops at its first fault, and a section that needs another's result goes without it
+//! where that one failed.
+
+mod data;
+mod defaults;
+mod hardware;
+mod layout;
+mod method;
+mod model;
+mod train;
+
+use outlay_catalog::Catalog;
+use outlay_core::scenario::operation::{Checkpoint, Operation};
+use outlay_core::scenario::{Goal, Limits, Scenario};
+use outlay_core::units::{BytesPerSec, Seconds, Share, Usd, UsdPerKwh};
+
+use crate::amount::{self, Unit};
+use crate::problem::{Code, Problem};
+use crate::request::{Amount, Request};
+pub(crate) use defaults::Assumption;
+use defaults::Notes;
+
+/// What a request means: a scenario, and what had to be assumed for it.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The question.
+    pub scenario: Scenario,
+    /// Defaults that were used.
+    pub(crate) assumptions: Vec<Assumption>,
+    /// What is legal but surprising.
+    pub(crate) warnings: Vec<String>,
+    /// Nobody gave a price: money is unknown.
+    pub(crate) unpriced: bool,
+}
+
+/// What is asked about machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// The best of all offers.
+    Plan,
+    /// Exactly the machines named.
+    Estimate,
+}
+
+/// Reads only the model and the method: for counts.
+///
+/// # Errors
+/// All problems of both.
+pub fn architecture(
+    request: &Request,
+    catalog: &Catalog,
+) -> Result<(outlay_core::model::Model, outlay_core::scenario::recipe::Method), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut notes = Notes::default();
+    let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
+    let method = collect(&mut problems, method::resolve(&request.method, false, &mut notes));
+    match (model, method) {
+        (Some(model), Some(method)) if problems.is_empty() => Ok((model, method)),
+        _ => Err(problems),
+    }
+}
+
+pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<Resolved, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut notes = Notes::default();
+    let scratch = model::from_scratch(&request.model, &mut problems);
+    let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
+    let method = collect(&mut problems, method::resolve(&request.method, scratch, &mut notes));
+    let recipe = collect(&mut problems, train::resolve(request, catalog, scratch, model.as_ref(), method, &mut notes));
+    let data = collect(
+        &mut problems,
+        data::resolve(&request.data, scratch, model.as_ref(), recipe.as_ref().map(|r| &r.recipe), ask, &mut notes),
+    );
+    let pins = collect(&mut problems, layout::resolve(request, &mut notes));
+    let limits = collect(&mut problems, limits(request));
+    let goal = collect(&mut problems, goal(request, &mut notes));
+    let operation = collect(&mut problems, operation(request, catalog, &mut notes));
+    let machines = collect(
+        &mut problems,
+        hardware::resolve(&request.hardware, catalog, recipe.as_ref(), scratch, ask, &mut notes),
+    );
+    let (Some(model), Some(recipe), Some(data), Some(pins)) = (model, recipe, data, pins) else { return Err(problems) };
+    let (Some(limits), Some(goal), Some(operation), Some(machines)) = (limits, goal, operation, machines) else {
+        return Err(problems);
+    };
+    problems.extend(layout::check(&request.layout, &model, machines.size));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Resolved {
+        scenario: Scenario {
+            model,
+            recipe: recipe.recipe,
+            data,
+            offers: machines.offers,
+            beyond: machines.beyond,
+            pins,
+            size: machines.size,
+            limits,
+            goal,
+            operation,
+        },
+        assumptions: notes.assumptions,
+        warnings: notes.warnings,
+        unpriced: machines.unpriced,
+    })
+}
+
+/// Keeps the value, or the problems.
+fn collect<T>(problems: &mut Vec<Problem>, result: Result<T, Vec<Problem>>) -> Option<T> {
+    result.map_err(|more| problems.extend(more)).ok()
+}
+
+/// One of a list of names; the nearest is offered.
+pub(super) fn choice<T: Copy>(at: &str, kind: &str, found: &str, choices: &[(&str, T)]) -> Result<T, Problem> {
+    let wanted = found.trim().to_lowercase();
+    choices.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value).ok_or_else(|| {
+        let near = outlay_catalog::names::nearest(found, choices.iter().map(|(name, _)| *name));
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        Problem::unknown_name(at, kind, found, &near).help(format!("choices are {}", names.join(", ")))
+    })
+}
+
+fn limits(request: &Request) -> Result<Limits, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut read = |value: &Option<Amount>, unit, at: &str| {
+        value.as_ref().and_then(|value| amount::read(value, unit, at).map_err(|p| problems.push(p)).ok())
+    };
+    let budget = read(&request.limits.budget, Unit::Usd, "limits.budget").map(Usd::new);
+    let deadline = read(&request.limits.deadline, Unit::Time, "limits.deadline").map(Seconds::new);
+    if problems.is_empty() { Ok(Limits { budget, deadline }) } else { Err(problems) }
+}
+
+fn goal(request: &Request, notes: &mut Notes) -> Result<Goal, Vec<Problem>> {
+    let text = notes.text_or("goal.minimize", request.goal.minimize.as_deref(), "minimize");
+    let choices = [("cost", Goal::Cost), ("time", Goal::Time), ("cost*time", Goal::CostTime)];
+    choice("goal.minimize", "goal", &text, &choices).map_err(|p| vec![p])
+}
+
+fn operation(request: &Request, catalog: &Catalog, notes: &mut Notes) -> Result<Operation, Vec<Problem>> {
+    let failures = catalog.failures();
+    let checkpoint = match &request.train.checkpoint {
+        None => Checkpoint::Auto,
+        Some(Amount::Text(text)) if text == "auto" => Checkpoint::Auto,
+        Some(Amount::Text(text)) if text == "none" => Checkpoint::Never,
+        Some(other) => Checkpoint::Every(Seconds::new(
+            amount::read(other, Unit::Time, "train.checkpoint")
+                .map_err(|p| vec![p.help("or \"auto\", or \"none\"")])?,
+        )),
+    };
+    let minutes = |key: &str, notes: &mut Notes| Seconds::new(notes.number(key) * 60.0);
+    Ok(Operation {
+        startup: minutes("startup_minutes", notes),
+        restart: minutes("restart_minutes", notes),
+        node_mtbf: Seconds::hours(24_000.0 / failures.per_1000_node_days),
+        job_mtbf: Some(Seconds::hours(failures.job_mtbf_hours)),
+        job_mtbf_from: failures.job_mtbf_from,
+        preemption: Seconds::hours(failures.preemption_hours),
+        preemption_together: Share::new(failures.together),
+        checkpoint,
+        checkpoint_write: BytesPerSec::gb(notes.number("checkpoint_write_gb_s")),
+        checkpoints_kept: notes.number("checkpoints_kept") as u64,
+        draw: Share::new(notes.number("draw")),
+        server_power: Share::new(notes.number("server_power")),
+        pue: Share::new(notes.number("pue")),
+        electricity: Some(UsdPerKwh::new(notes.number("electricity_usd_kwh"))),
+    })
+}
+
+/// A whole number that must be above zero and not absurd.
+pub(super) fn positive(at: &str, value: u64, most: u64) -> Result<u64, Problem> {
+    if value == 0 {
+        Err(Problem::new(Code::OutOfRange, at, "0 is not above zero"))
+    } else if value > most {
+        Err(Problem::new(Code::OutOfRange, at, format!("{value} is more than {most}")))
+    } else {
+        Ok(value)
+    }
+}

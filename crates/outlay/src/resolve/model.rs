@@ -1,0 +1,116 @@
+//! `[model]`: a preset, a config, or a description by hand.
+
+use outlay_catalog::Catalog;
+use outlay_catalog::model::{self, Dimensions, ReadError};
+use outlay_core::model::Model;
+
+use super::defaults::Notes;
+use crate::problem::{Code, Problem};
+use crate::request::{CustomModel, ModelRequest};
+
+/// `start = "scratch"`.
+pub(super) fn from_scratch(request: &ModelRequest, problems: &mut Vec<Problem>) -> bool {
+    match request.start.as_deref() {
+        None | Some("pretrained") => false,
+        Some("scratch") => true,
+        Some(other) => {
+            problems.push(
+                Problem::new(Code::UnknownName, "model.start", format!("no start `{other}`"))
+                    .help("choices are pretrained, scratch"),
+            );
+            false
+        }
+    }
+}
+
+pub(super) fn resolve(request: &ModelRequest, catalog: &Catalog, notes: &mut Notes) -> Result<Model, Vec<Problem>> {
+    let ModelRequest { base, config, custom, .. } = request;
+    let name = base.as_deref().unwrap_or("custom");
+    if let Some(config) = config {
+        return model::read(name, config).map_err(|errors| unreadable(name, "config.json", &errors));
+    }
+    if let Some(custom) = custom {
+        if base.is_some() {
+            let fault =
+                Problem::new(Code::Contradiction, "model.custom", "a model has a base or is described, not both");
+            return Err(vec![fault.help("leave out model.base or [model.custom]")]);
+        }
+        notes.assume("model.custom", "a plain decoder", "what is not described is the usual choice");
+        return model::custom(&dimensions(custom))
+            .map_err(|errors| unreadable("model.custom", "model.custom", &errors));
+    }
+    let Some(base) = base else {
+        let fault = Problem::new(Code::Missing, "model.base", "no model named");
+        return Err(vec![
+            fault.help("name a preset (`outlay models` lists them), a config.json or an org/name of the hub"),
+        ]);
+    };
+    let preset = catalog.preset(base).map_err(|near| {
+        let fault = Problem::new(Code::UnknownModel, "model.base", format!("no model `{base}`"));
+        let fault = if near.is_empty() {
+            fault
+        } else {
+            fault.help(format!("did you mean {}?", crate::problem::either(&near)))
+        };
+        vec![fault.help("or give the path of a config.json, an org/name of the hub, or [model.custom]")]
+    })?;
+    let config = model::json(preset.config)
+        .map_err(|e| vec![Problem::new(Code::UnreadableModel, "model.base", format!("preset {}: {e}", preset.name))])?;
+    model::read(&preset.name, &config).map_err(|errors| unreadable(&preset.name, "model.base", &errors))
+}
+
+fn unreadable(name: &str, at: &str, errors: &[ReadError]) -> Vec<Problem> {
+    let each = |error: &ReadError| {
+        let problem = Problem::new(Code::UnreadableModel, at, format!("{name}: {error}"));
+        error.help().into_iter().fold(problem, Problem::help)
+    };
+    errors.iter().map(each).collect()
+}
+
+fn dimensions(custom: &CustomModel) -> Dimensions {
+    // Destructured, so that a key added later cannot be forgotten here.
+    let CustomModel {
+        layers,
+        hidden,
+        ffn,
+        heads,
+        kv_heads,
+        head_dim,
+        vocab,
+        gated,
+        activation,
+        tied,
+        bias,
+        norm,
+        learned_positions,
+        experts,
+        top_k,
+        shared_ffn,
+        dense_layers,
+        dense_ffn,
+        window,
+        global_every,
+    } = custom.clone();
+    Dimensions {
+        layers,
+        hidden,
+        ffn,
+        heads,
+        kv_heads,
+        head_dim,
+        vocab,
+        gated,
+        activation,
+        tied,
+        bias,
+        norm,
+        learned_positions,
+        experts,
+        top_k,
+        shared_ffn,
+        dense_layers,
+        dense_ffn,
+        window,
+        global_every,
+    }
+}

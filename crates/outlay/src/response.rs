@@ -1,0 +1,238 @@
+//! The answer: plain numbers with their units in their names. Versioned; a published schema; nothing else serializes.
+//!
+//! `null` means unknown, never zero. Money is in USD, times in the unit of the name, memory in GiB (2^30).
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Version of these shapes.
+pub const VERSION: u32 = 1;
+
+/// The answer to `plan` and `estimate`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Response {
+    /// Version of this shape.
+    pub version: u32,
+    /// A sentence that says it all.
+    pub verdict: String,
+    /// What was asked about.
+    pub job: Job,
+    /// The best plan; `null`: none is feasible.
+    pub pick: Option<Plan>,
+    /// Plans that no other beats in both cost and time, cheapest first.
+    pub front: Vec<Plan>,
+    /// The nearest alternatives and why each lost.
+    pub losers: Vec<Loser>,
+    /// The smallest changes that would make a plan feasible, if none is.
+    pub relaxations: Vec<Relaxation>,
+    /// Defaults that were used.
+    pub assumptions: Vec<Assumption>,
+    /// What is legal but surprising.
+    pub warnings: Vec<String>,
+    /// How much was looked at.
+    pub search: Search,
+}
+
+/// The job as it was understood.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Job {
+    /// Model name.
+    pub model: String,
+    /// Stored parameters.
+    pub params: u64,
+    /// Parameters a token passes through.
+    pub active_params: u64,
+    /// Parameters that are trained.
+    pub trained_params: u64,
+    /// Method.
+    pub method: String,
+    /// Training program.
+    pub stack: String,
+    /// Tokens trained on, all passes.
+    pub tokens: u64,
+    /// Tokens of a sequence.
+    pub seq_len: u64,
+    /// Sequences of a step.
+    pub global_batch: u64,
+}
+
+/// A figure with its 80 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Interval {
+    /// The forecast.
+    pub mid: f64,
+    /// One in ten is below.
+    pub low: f64,
+    /// One in ten is above.
+    pub high: f64,
+}
+
+/// A plan and its forecast.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// Provider.
+    pub provider: String,
+    /// Region.
+    pub region: String,
+    /// The provider's machine.
+    pub instance: String,
+    /// `on-demand`, `spot`, `reserved-1y`, `reserved-3y`, `owned`.
+    pub purchase: String,
+    /// Price of one machine for an hour; `null`: unknown.
+    pub machine_usd_per_hour: Option<f64>,
+    /// Day of the price; empty where there is none.
+    pub price_as_of: String,
+    /// Age of the price in days; `null`: unknown.
+    pub price_age_days: Option<i64>,
+    /// Where the price was read.
+    pub price_source: String,
+    /// Accelerator key.
+    pub accelerator: String,
+    /// Accelerator as people write it.
+    pub accelerator_name: String,
+    /// Accelerators used.
+    pub accelerators: u64,
+    /// Machines rented.
+    pub nodes: u64,
+    /// How the work is split.
+    pub layout: Layout,
+    /// `fits`, `tight` or `does-not-fit`.
+    pub fit: String,
+    /// Probability that it fits.
+    pub fit_probability: f64,
+    /// Memory of the fullest accelerator, everything together.
+    pub memory_gib: f64,
+    /// Memory an accelerator has.
+    pub capacity_gib: f64,
+    /// Seconds of an optimizer step.
+    pub step_s: Interval,
+    /// Tokens per second and accelerator.
+    pub tokens_per_s_per_accelerator: Interval,
+    /// Model FLOP utilisation; attention counted causal, recomputation not counted.
+    pub mfu: f64,
+    /// Hardware FLOP utilisation; recomputation counted.
+    pub hfu: f64,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Time on the clock.
+    pub hours: Interval,
+    /// Useful share of the time after start-up.
+    pub goodput: f64,
+    /// Money; `null`: the price is unknown.
+    pub cost_usd: Option<Interval>,
+    /// A line of the bill has no known price: the cost is a lower bound.
+    pub cost_at_least: bool,
+    /// Energy at the meter; `null`: power unknown.
+    pub energy_kwh: Option<Interval>,
+    /// The interval rests on runs of this generation of accelerators.
+    pub known_hardware: bool,
+    /// The interval rests on runs of this training program.
+    pub known_stack: bool,
+    /// Memory, step, run and bill term by term; the parent is the sum of its parts.
+    pub terms: Terms,
+}
+
+/// How the work is split.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Layout {
+    /// Data-parallel replicas.
+    pub dp: u64,
+    /// Tensor-parallel width.
+    pub tp: u64,
+    /// Pipeline stages.
+    pub pp: u64,
+    /// Virtual stages.
+    pub vpp: u64,
+    /// Context-parallel width.
+    pub cp: u64,
+    /// Expert-parallel width.
+    pub ep: u64,
+    /// `none`, `zero1`, `zero2`, `zero3`.
+    pub zero: String,
+    /// Ranks that share one sharded copy.
+    pub shard: u64,
+    /// Sequences of one forward pass.
+    pub micro_batch: u64,
+    /// Micro-batches of a step.
+    pub accumulation: u64,
+    /// `none`, `selective`, `full`.
+    pub recompute: String,
+    /// `none`, `optimizer`, `optimizer+parameters`.
+    pub offload: String,
+    /// `gpipe`, `1f1b`, `zero-bubble`, `dualpipe`.
+    pub schedule: String,
+}
+
+/// The explanation trees of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Terms {
+    /// GiB.
+    pub memory: Term,
+    /// Seconds of a step.
+    pub step: Term,
+    /// Hours.
+    pub run: Term,
+    /// USD; `null`: the price is unknown.
+    pub bill: Option<Term>,
+}
+
+/// A named figure and what it is the sum of.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Term {
+    /// What it is.
+    pub name: String,
+    /// How much, in the unit of its tree.
+    pub value: f64,
+    /// Unit: `GiB`, `s`, `h`, `USD`.
+    pub unit: String,
+    /// How it comes about.
+    pub note: String,
+    /// What it is the sum of.
+    pub parts: Vec<Term>,
+}
+
+/// An alternative to the pick.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Loser {
+    /// What is different: `accelerator`, `provider`, `purchase`, `count`, `layout`.
+    pub differs: String,
+    /// Why it lost, in words.
+    pub reason: String,
+    /// What it is.
+    pub plan: Plan,
+}
+
+/// A change under which a plan exists.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Relaxation {
+    /// What to change, in words.
+    pub change: String,
+    /// The plan that then is the best.
+    pub plan: Plan,
+}
+
+/// A default that was used.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Assumption {
+    /// The key that sets it.
+    pub key: String,
+    /// What was assumed.
+    pub value: String,
+    /// Why that.
+    pub reason: String,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Search {
+    /// Offers considered.
+    pub offers: u64,
+    /// Distinct machine shapes with a count.
+    pub machines: u64,
+    /// Layouts whose memory was computed.
+    pub layouts: u64,
+    /// Layouts whose step was timed.
+    pub timed: u64,
+    /// Plans priced.
+    pub plans: u64,
+}

@@ -1,0 +1,37 @@
+//! The published shapes of what goes in and comes out, and the table of error codes.
+
+use std::fmt::Write as _;
+
+use crate::problem::Code;
+use crate::request::Request;
+use crate::response::Response;
+
+/// JSON Schema of a job.
+#[must_use]
+pub fn request() -> String {
+    text(&schemars::schema_for!(Request))
+}
+
+/// JSON Schema of an answer.
+#[must_use]
+pub fn response() -> String {
+    text(&schemars::schema_for!(Response))
+}
+
+fn text(schema: &schemars::Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The table of error codes, as Markdown.
+#[must_use]
+pub fn errors() -> String {
+    let mut text = String::from(
+        "# Error codes\n\nGenerated from the code table. Every problem carries a code, a place, a message and ways out.\n\n| code | class | meaning |\n|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let _ = writeln!(text, "| `{}` | {} | {} |", code.text(), code.status(), code.meaning());
+    }
+    text
+}
