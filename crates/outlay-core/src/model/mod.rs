@@ -13,7 +13,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub mod adapters;
 pub mod flops;
 pub mod params;
 

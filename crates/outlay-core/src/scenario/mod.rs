@@ -12,6 +12,7 @@ use offer::Offer;
 use operation::Operation;
 use recipe::Recipe;
 
+pub mod adapters;
 pub mod cluster;
 pub mod data;
 pub mod offer;

@@ -5,8 +5,8 @@
 //!
 //! Does not know: modules that are trained whole beside adapters (`modules_to_save`).
 
-use super::{Block, Linear, Model, Op, Part, Role, params};
-use crate::scenario::recipe::{Lora, Method, Targets};
+use super::recipe::{Lora, Method, Targets};
+use crate::model::{Block, Linear, Model, Op, Part, Role, params};
 
 /// Parameters that a method trains.
 #[must_use]
