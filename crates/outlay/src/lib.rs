@@ -10,7 +10,7 @@
 mod amount;
 mod answer;
 mod parse;
-mod plan;
+pub mod plan;
 pub mod problem;
 pub mod request;
 mod resolve;
@@ -29,7 +29,6 @@ pub mod catalog {
 
 pub use outlay_core as core;
 pub use parse::{from_json, parse};
-pub use plan::plan as search;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
 
