@@ -6,6 +6,7 @@
 //! Reading order: [`Catalog`], then one module a table.
 
 pub mod accelerators;
+mod calibration;
 pub mod error;
 pub mod facts;
 pub mod model;
@@ -37,6 +38,7 @@ pub struct Catalog {
     failures: Failures,
     programs: Vec<Program>,
     presets: Vec<Preset>,
+    knowledge: Knowledge,
     offers: Vec<Offer>,
 }
 
@@ -62,6 +64,7 @@ impl Catalog {
             failures: facts::failures(facts::FAILURES)?,
             programs: stacks::read(stacks::TEXT)?,
             presets: presets::read()?,
+            knowledge: calibration::read(calibration::TEXT)?,
             offers: Vec::new(),
         };
         catalog.offers = catalog.offers_of(offers::TEXT)?;
@@ -168,7 +171,14 @@ impl Catalog {
 
     /// What was learnt from measured runs.
     #[must_use]
-    pub fn knowledge(&self) -> Knowledge {
-        Knowledge::default()
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    /// The same catalog with other knowledge: for fitting, and for scores with a source left out.
+    #[must_use]
+    pub fn with_knowledge(mut self, knowledge: Knowledge) -> Self {
+        self.knowledge = knowledge;
+        self
     }
 }

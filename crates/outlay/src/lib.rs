@@ -52,7 +52,7 @@ use response::Response;
 /// All problems of the request.
 pub fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<Response, Vec<Problem>> {
     let resolved = resolve::resolve(request, catalog, Ask::Plan)?;
-    let ranking = plan::plan(&resolved.scenario, &catalog.knowledge());
+    let ranking = plan::plan(&resolved.scenario, catalog.knowledge());
     Ok(answer::Writer { resolved: &resolved, today }.response(&ranking))
 }
 
@@ -94,7 +94,7 @@ pub fn exact(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast
         for layout in layouts(scenario, &cluster, offload) {
             let fit = forecast::fit(&memory.footprint(&layout), &cluster);
             let may = fit >= TIGHT;
-            let time = forecast::timed(scenario, &knowledge, &cluster, &layout).total();
+            let time = forecast::timed(scenario, knowledge, &cluster, &layout).total();
             let better = best.as_ref().is_none_or(|(other, quickest, fullest, _)| match (may, other) {
                 (true, false) => true,
                 (false, true) => false,
@@ -116,7 +116,7 @@ pub fn exact(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast
     };
     let nodes = cluster.nodes();
     let plan = Plan { offer: 0, nodes, layout };
-    match forecast::forecast(scenario, &knowledge, plan) {
+    match forecast::forecast(scenario, knowledge, plan) {
         Some(forecast) => Ok((resolved, forecast)),
         None => Err(vec![Problem::new(Code::NoOffer, "hardware", "no machine to forecast on")]),
     }

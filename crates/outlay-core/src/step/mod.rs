@@ -1,14 +1,24 @@
 //! Seconds of one optimizer step, by part.
 
 pub mod calibration;
+pub mod comm;
 mod explain;
+pub mod gemm;
+pub mod launches;
+mod layer;
 
-use crate::model::Model;
-use crate::plan::Layout;
-use crate::scenario::cluster::Cluster;
-use crate::scenario::recipe::Recipe;
-use crate::units::{Flops, FlopsPerSec, Seconds, Share};
+use crate::dtype::Dtype;
+use crate::model::flops::{self, Convention, Lengths};
+use crate::model::{Model, Op, Part, Role, params};
+use crate::plan::{Layout, Offload, Recompute, Schedule, Zero};
+use crate::scenario::adapters;
+use crate::scenario::cluster::{Cluster, Vendor};
+use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
+use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds, Share};
 use calibration::Calibration;
+use comm::Fabric;
+use gemm::Device;
+use layer::{Bench, Work};
 
 /// Seconds of one optimizer step on the slowest rank, by part. Parts add up to [`Step::total`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -99,13 +109,297 @@ impl Step {
 }
 
 /// Seconds of one optimizer step.
+///
+/// # Formula
+/// Micro-batches × (forward + backward + recomputation of one stage) + bubble + exposed communication + update, every
+/// operator at its roofline; times the residual factors of hardware and training program.
+///
+/// # Source
+/// Rooflines and α–β collectives; factors fitted, see `calibration.toml`.
+///
+/// # Valid when
+/// The layout is legal. Stages are the average mix of layers; the last one also has the head.
 #[must_use]
-pub fn step(
-    _model: &Model,
-    _recipe: &Recipe,
-    _cluster: &Cluster,
-    _layout: &Layout,
-    _calibration: &Calibration,
-) -> Step {
-    Step::default()
+pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, calibration: &Calibration) -> Step {
+    let reached = calibration.reached(&cluster.accelerator.architecture, &recipe.stack.id);
+    let part = &cluster.accelerator;
+    let half = part.peaks.bf16.or(part.peaks.fp16).or(part.peaks.fp32).unwrap_or(FlopsPerSec::tera(1.0)).get();
+    let compute = part.peaks.of(recipe.precision.compute).map_or(half, FlopsPerSec::get);
+    let activations = part.peaks.of(recipe.precision.activations()).map_or(half, FlopsPerSec::get);
+    let bandwidth = part.memory_bandwidth.get() * reached.memory.get();
+    let units = part.units.filter(|_| matches!(part.vendor, Vendor::Nvidia | Vendor::Amd)).map_or(0.0, |n| n as f64);
+    let gemm = reached.gemm.get();
+    let plain = Device { rate: activations * gemm, bandwidth, units };
+    // Narrow formats reach less of their printed peak: scales and casts are on the way.
+    let narrow = if compute > 1.5 * activations { LOW_PRECISION } else { 1.0 };
+    let bench = Bench {
+        recipe,
+        layout,
+        device: Device { rate: compute * gemm * narrow, ..plain },
+        plain,
+        attention: activations * reached.attention.get(),
+        stream: if recipe.precision.autocast || recipe.precision.activations() == Dtype::Fp32 { 4.0 } else { 2.0 },
+        lengths: Lengths { batch: layout.micro_batch, seq: recipe.seq_len, source: recipe.source_len },
+    };
+    let (mut layers, mut ends) = (Work::default(), Work::default());
+    for block in &model.blocks {
+        let sum = if block.role == Role::Layer { &mut layers } else { &mut ends };
+        sum.add(&bench.layer(block), block.count as f64);
+    }
+    // The slowest stage sets the pace of a pipeline: the one that also has the head.
+    let (pp, m) = (layout.pp as f64, layout.accumulation as f64);
+    let mut stage = Work::default();
+    stage.add(&layers, 1.0 / pp);
+    stage.add(&ends, 1.0);
+    let written = matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax);
+    let again = layers.again(layout.recompute, written) / pp;
+    let busy = stage.busy(0) + stage.busy(1) + again;
+    let launch = waiting(&stage, &layers, recipe, layout, busy, pp);
+    let micro = busy + launch;
+    let comm = exposed(model, recipe, cluster, layout, &stage, micro);
+    let bubble = (pp - 1.0) / layout.vpp as f64 * (micro + comm.per_micro(m)) * filled(layout.schedule);
+    let update = update(model, recipe, layout, bandwidth);
+    let straggler = 0.01 * expected_maximum(cluster.accelerators) * m * micro;
+    let r = reached.residual.get();
+    let time = |seconds: f64| Seconds::new(seconds * r);
+    let both = |pair: [f64; 2]| time(m * (pair[0] + pair[1]));
+    let whole = Lengths { batch: recipe.global_batch, ..bench.lengths };
+    let (forward, full) =
+        (flops::forward(model, whole, Convention::Causal), flops::forward(model, whole, Convention::Full));
+    let passes = if matches!(recipe.method, Method::Lora(_)) { 2 } else { 3 };
+    let done_again = match layout.recompute {
+        Recompute::Full => forward,
+        Recompute::Selective if written => flops::forward_attention(model, whole, Convention::Causal),
+        _ => Flops::ZERO,
+    };
+    Step {
+        gemm: both(stage.gemm),
+        experts: both(stage.experts),
+        attention: both(stage.attention),
+        scan: both(stage.scan),
+        elementwise: both(stage.elementwise),
+        dequantise: both(stage.dequantise),
+        recompute: time(m * again),
+        launch: time(m * launch),
+        comm_dp: time(comm.dp),
+        comm_tp: time(comm.tp),
+        comm_pp: time(comm.pp),
+        comm_cp: time(comm.cp),
+        comm_ep: time(comm.ep),
+        bubble: time(bubble),
+        optimizer: time(update),
+        offload: time(offloaded(model, recipe, cluster, layout)),
+        straggler: time(straggler),
+        loader: Seconds::ZERO,
+        model_flops: forward * passes,
+        model_flops_full: full * passes,
+        hardware_flops: forward * passes + done_again,
+        peak: FlopsPerSec::new(half),
+        accelerators: layout.accelerators(),
+    }
+}
+
+/// Share of a narrow format's peak, beside that of 16 bit, left after scales and casts.
+const LOW_PRECISION: f64 = 0.72;
+
+/// Seconds a micro-batch waits for launches: nothing where graphs are replayed, a third under a compiler.
+fn waiting(stage: &Work, layers: &Work, recipe: &Recipe, layout: &Layout, busy: f64, pp: f64) -> f64 {
+    let stack = &recipe.stack;
+    if stack.graphs {
+        return 0.0;
+    }
+    let again = if layout.recompute == Recompute::Full { layers.launches[0] / pp } else { 0.0 };
+    let kernels = (stage.launches[0] + stage.launches[1] + again) / if stack.compiled { 3.0 } else { 1.0 };
+    larger(0.0, kernels * calibration::LAUNCH.get() - busy)
+}
+
+/// How much of the 1F1B bubble a schedule leaves.
+const fn filled(schedule: Schedule) -> f64 {
+    match schedule {
+        Schedule::GPipe | Schedule::OneFOneB => 1.0,
+        Schedule::ZeroBubble => 1.0 / 3.0,
+        Schedule::DualPipe => 0.25,
+    }
+}
+
+/// Trained parameters a rank updates, and stored ones it gathers.
+fn parameters(model: &Model, recipe: &Recipe, layout: &Layout) -> (f64, f64) {
+    let (mut dense, mut routed) = (0.0, 0.0);
+    for block in &model.blocks {
+        for op in &block.ops {
+            let count = (block.stored * params::of_op(op)) as f64;
+            if matches!(op, Op::Experts(_)) { routed += count } else { dense += count }
+        }
+    }
+    let split = (layout.tp * layout.pp) as f64;
+    let stored = dense / split + routed / (layout.pp as f64 * larger(layout.ep as f64, layout.tp as f64));
+    let trained = match &recipe.method {
+        Method::Full => stored,
+        method => adapters::trained(model, method) as f64 / split,
+    };
+    (trained, stored)
+}
+
+fn update(model: &Model, recipe: &Recipe, layout: &Layout, bandwidth: f64) -> f64 {
+    if layout.offload != Offload::None {
+        return 0.0;
+    }
+    let (trained, _) = parameters(model, recipe, layout);
+    let ranks = if layout.zero == Zero::None { 1.0 } else { (layout.shard.max(1) * layout.cp) as f64 };
+    trained / ranks * layer::update_bytes(recipe.optimizer.kind, recipe.optimizer.state) / bandwidth
+}
+
+/// Seconds of moving offloaded state over the host link and updating it there.
+fn offloaded(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout) -> f64 {
+    let (trained, stored) = parameters(model, recipe, layout);
+    let link = cluster.accelerator.host_link.map_or(16e9, BytesPerSec::get) * 0.8;
+    let ranks = if layout.zero == Zero::None { 1.0 } else { layout.shard.max(1) as f64 };
+    // A host streams the state of an update at some tens of GB/s, shared by its accelerators.
+    let host = 40e9 / cluster.node.accelerators.max(1) as f64;
+    let update = trained / ranks * (4.0 / link + 30.0 / host);
+    match layout.offload {
+        Offload::None => 0.0,
+        Offload::Optimizer => update,
+        Offload::OptimizerAndParameters => update + 2.0 * layout.accumulation as f64 * stored * 2.0 / link,
+    }
+}
+
+/// Exposed seconds of communication in a step.
+#[derive(Debug, Clone, Copy, Default)]
+struct Exposed {
+    dp: f64,
+    tp: f64,
+    pp: f64,
+    cp: f64,
+    ep: f64,
+}
+
+impl Exposed {
+    /// What lies inside a micro-batch.
+    fn per_micro(&self, m: f64) -> f64 {
+        (self.tp + self.cp + self.ep) / m
+    }
+}
+
+fn exposed(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, stage: &Work, micro: f64) -> Exposed {
+    let fabric = Fabric::of(cluster);
+    let stack = &recipe.stack;
+    let (m, pp) = (layout.accumulation as f64, layout.pp as f64);
+    let tokens = (layout.micro_batch * recipe.seq_len) as f64 / layout.cp as f64;
+    let element = recipe.precision.activations().bytes_each().get();
+    let boundary = tokens * model.hidden as f64 * element;
+    let (mut attentions, mut kv, mut sharded, mut routed) = (0.0, 0.0, 0.0, 0.0);
+    for block in model.layers() {
+        let count = block.count as f64;
+        for op in &block.ops {
+            match op {
+                Op::Attention(a) => {
+                    attentions += count;
+                    kv += count * (a.kv_heads * (a.qk_dim + a.v_dim)) as f64 / layout.tp as f64;
+                }
+                Op::Linear(l) if matches!(l.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut) => {
+                    sharded += count
+                }
+                Op::Experts(e) => {
+                    routed += count * (e.top_k * e.input) as f64;
+                    sharded += count * f64::from(u8::from(layout.ep < layout.tp));
+                }
+                _ => {}
+            }
+        }
+    }
+    let again = if layout.recompute == Recompute::Full { 1.5 } else { 1.0 };
+    // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
+    let tp = 2.0 * 2.0 * sharded / pp * again * fabric.gather(layout.tp, 1, boundary);
+    let stride = layout.tp;
+    let ring = if layout.cp > 1 && attentions > 0.0 {
+        // Keys and values go around in the forward pass; they and their gradients in the backward pass.
+        3.0 * kv / pp * tokens * element * (layout.cp - 1) as f64
+    } else {
+        0.0
+    };
+    let hops = 3.0 * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
+    let cp = if ring > 0.0 { hops * fabric.hand_on(stride, ring / larger(hops, 1.0)) } else { 0.0 };
+    let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
+    let experts =
+        model.layers().filter(|b| b.ops.iter().any(|op| matches!(op, Op::Experts(_)))).map(|b| b.count).sum::<u64>();
+    let each = if experts > 0 { routed / experts as f64 * tokens * element / share } else { 0.0 };
+    let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
+    let ep = 4.0 * experts as f64 / pp * fabric.exchange(layout.ep, ep_stride, each);
+    let hide = |time: f64, share: Share, window: f64| {
+        let hidden = share.get() * if time < window { time } else { window };
+        time - hidden
+    };
+    let compute = m * micro;
+    let pipe = if layout.pp > 1 {
+        let stride = layout.tp * layout.cp * layout.dp;
+        2.0 * layout.vpp as f64
+            * fabric.hand_on(stride, boundary / if layout.sequence_parallel { layout.tp as f64 } else { 1.0 })
+    } else {
+        0.0
+    };
+    Exposed {
+        dp: hide_gradients(model, recipe, layout, &fabric, stage, micro),
+        tp: hide(m * tp, stack.overlap_tp, compute),
+        pp: hide(m * pipe, stack.overlap_pp, compute),
+        cp: hide(m * cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1])),
+        ep: hide(m * ep, stack.overlap_ep, compute),
+    }
+}
+
+/// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass.
+fn hide_gradients(model: &Model, recipe: &Recipe, layout: &Layout, fabric: &Fabric, stage: &Work, micro: f64) -> f64 {
+    let ranks = layout.dp * layout.cp;
+    if ranks <= 1 {
+        return 0.0;
+    }
+    let (trained, stored) = parameters(model, recipe, layout);
+    let stride = layout.tp;
+    let gradient = trained * recipe.precision.gradients.bytes_each().get();
+    let weights = stored * recipe.precision.activations().bytes_each().get();
+    let m = layout.accumulation as f64;
+    let kappa = recipe.stack.overlap_dp.get();
+    let hide = |time: f64, window: f64| larger(0.0, time - kappa * window);
+    let last = stage.busy(1);
+    match layout.zero {
+        Zero::None => hide(2.0 * fabric.gather(ranks, stride, gradient), last),
+        // The scatter hides under the last backward pass, the gather under the next forward one.
+        Zero::One | Zero::Two => {
+            let passes = if layout.zero == Zero::Two { m } else { 1.0 };
+            hide(passes * fabric.gather(ranks, stride, gradient), passes * last)
+                + hide(fabric.gather(ranks, stride, trained * 2.0), stage.busy(0))
+        }
+        Zero::Three => {
+            let group = (layout.shard * layout.cp).max(1);
+            let replicas = ranks / group.min(ranks).max(1);
+            let gathers = m * 2.0 * fabric.gather(group, stride, weights);
+            let scatters = m * fabric.gather(group, stride, gradient);
+            let across = 2.0 * fabric.gather(replicas, stride * group, gradient / group as f64);
+            hide(gathers + scatters, m * micro) + hide(across, last)
+        }
+    }
+}
+
+/// Expected largest of `n` standard normal deviates.
+///
+/// # Formula
+/// Blom's approximation: `Φ⁻¹((n − 0.375) / (n + 0.25))`, by the tail expansion of the quantile.
+///
+/// # Source
+/// `blom1958`.
+///
+/// # Valid when
+/// `n ≥ 1`; within 3 % of the exact value.
+fn expected_maximum(n: u64) -> f64 {
+    if n <= 1 {
+        return 0.0;
+    }
+    let p = 1.0 - (n as f64 - 0.375) / (n as f64 + 0.25);
+    let t = libm::sqrt(-2.0 * libm::log(p));
+    t - (2.515_517 + 0.802_853 * t + 0.010_328 * t * t)
+        / (1.0 + 1.432_788 * t + 0.189_269 * t * t + 0.001_308 * t * t * t)
+}
+
+fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }

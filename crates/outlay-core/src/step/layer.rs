@@ -1,0 +1,285 @@
+//! Time of one layer on one rank: every operator, forward and backward.
+
+use super::gemm::Device;
+use crate::dtype::Dtype;
+use crate::model::flops::{self, Convention, Lengths};
+use crate::model::{Attention, Block, Experts, Linear, Op, Part, Stream};
+use crate::plan::{Layout, Recompute};
+use crate::scenario::recipe::{AttentionKernel, LossKernel, Method, OptimizerKind, Recipe};
+
+/// Seconds of a layer by kind of work, forward and backward.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Work {
+    pub(super) gemm: [f64; 2],
+    pub(super) experts: [f64; 2],
+    pub(super) attention: [f64; 2],
+    pub(super) scan: [f64; 2],
+    pub(super) elementwise: [f64; 2],
+    pub(super) dequantise: [f64; 2],
+    pub(super) launches: [f64; 2],
+}
+
+impl Work {
+    pub(super) fn add(&mut self, other: &Self, times: f64) {
+        let pairs = [
+            (&mut self.gemm, other.gemm),
+            (&mut self.experts, other.experts),
+            (&mut self.attention, other.attention),
+            (&mut self.scan, other.scan),
+            (&mut self.elementwise, other.elementwise),
+            (&mut self.dequantise, other.dequantise),
+            (&mut self.launches, other.launches),
+        ];
+        for (mine, theirs) in pairs {
+            mine[0] += times * theirs[0];
+            mine[1] += times * theirs[1];
+        }
+    }
+
+    /// Busy seconds of a pass.
+    pub(super) fn busy(&self, pass: usize) -> f64 {
+        self.gemm[pass]
+            + self.experts[pass]
+            + self.attention[pass]
+            + self.scan[pass]
+            + self.elementwise[pass]
+            + self.dequantise[pass]
+    }
+
+    /// Seconds of forward work that a recomputation policy does again.
+    pub(super) fn again(&self, recompute: Recompute, written_out: bool) -> f64 {
+        match recompute {
+            Recompute::None => 0.0,
+            // Scores where they are written out; otherwise norms and activations.
+            Recompute::Selective if written_out => self.attention[0],
+            Recompute::Selective => self.elementwise[0],
+            Recompute::Full => self.busy(0),
+        }
+    }
+}
+
+/// What a rank is and does, for walking layers.
+pub(super) struct Bench<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) layout: &'a Layout,
+    /// Linear layers in the compute format.
+    pub(super) device: Device,
+    /// Everything that stays in 16 bit.
+    pub(super) plain: Device,
+    /// FLOP/s of attention, forward.
+    pub(super) attention: f64,
+    /// Bytes of an element of the residual stream.
+    pub(super) stream: f64,
+    pub(super) lengths: Lengths,
+}
+
+impl Bench<'_> {
+    /// One layer of this kind.
+    pub(super) fn layer(&self, block: &Block) -> Work {
+        let mut work = Work::default();
+        let cp = self.layout.cp as f64;
+        let tokens = flops::tokens(block.stream, false, self.lengths) as f64 / cp;
+        for op in &block.ops {
+            match op {
+                Op::Linear(linear) => self.linear(linear, block.stream, &mut work),
+                Op::Router(r) => {
+                    let device = &self.plain;
+                    let once = device.products(1.0, tokens, r.experts as f64, r.input as f64);
+                    add(&mut work.gemm, once, 2.0 * once);
+                }
+                Op::Experts(experts) => self.experts(experts, tokens, &mut work),
+                Op::Attention(a) => self.attention(a, block.stream, tokens, &mut work),
+                Op::Scan(s) => {
+                    let tp = self.layout.tp as f64;
+                    let flops = flops::of_scan(s, tokens as u64).get() / tp;
+                    let bytes = tokens * (6 * s.channels) as f64 / tp;
+                    let once = larger(flops / (0.25 * self.plain.rate), bytes / self.plain.bandwidth);
+                    add(&mut work.scan, once, 2.5 * once);
+                }
+                other => {
+                    let (forward, backward) = self.moved(other);
+                    let bandwidth = self.plain.bandwidth;
+                    add(&mut work.elementwise, tokens * forward / bandwidth, tokens * backward / bandwidth);
+                }
+            }
+        }
+        let (forward, backward) = super::launches::of_block(block, self.recipe);
+        work.launches = [forward as f64, backward as f64];
+        work
+    }
+
+    fn trained(&self) -> bool {
+        !matches!(self.recipe.method, Method::Lora(_))
+    }
+
+    fn linear(&self, l: &Linear, stream: Stream, work: &mut Work) {
+        let tp = self.layout.tp as f64;
+        let tokens = flops::tokens(stream, l.on_source, self.lengths) as f64 / self.layout.cp as f64;
+        let (mut n, mut k) = (l.output as f64, l.input as f64);
+        match l.part {
+            Part::AttentionIn | Part::FfnIn | Part::MixerIn | Part::Head => n /= tp,
+            Part::AttentionOut | Part::FfnOut | Part::MixerOut => k /= tp,
+            Part::Other => {}
+        }
+        // The output projection stays in 16 bit under every low-precision recipe.
+        let device = if l.part == Part::Head { &self.plain } else { &self.device };
+        let forward = device.products(1.0, tokens, n, k);
+        let input = device.products(1.0, tokens, k, n);
+        let weight = if self.trained() { device.products(1.0, k, n, tokens) } else { 0.0 };
+        add(&mut work.gemm, forward, input + weight);
+        if let Method::Lora(lora) = &self.recipe.method
+            && l.part != Part::Head
+        {
+            if crate::memory::targeted(l, lora) {
+                // Thin products: bound by reading and writing their long sides.
+                let bytes = tokens * 2.0 * (l.input + 2 * l.output) as f64;
+                let once = bytes / self.plain.bandwidth;
+                add(&mut work.elementwise, once, 2.0 * once);
+            }
+            if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double | Dtype::Int8) {
+                let each = lora.base.bytes_each().get() + 2.0;
+                let once = l.input as f64 * l.output as f64 * each / self.plain.bandwidth;
+                add(&mut work.dequantise, once, once);
+            }
+        }
+    }
+
+    /// Grouped products of the experts on this rank; the fullest rank decides.
+    fn experts(&self, e: &Experts, tokens: f64, work: &mut Work) {
+        let (ep, tp) = (self.layout.ep as f64, self.layout.tp as f64);
+        let local = e.experts as f64 / ep;
+        // Tensor-parallel ranks split what expert parallelism does not.
+        let width = e.ffn as f64 / libm::ceil(tp / ep).max(1.0);
+        let share = if ep > 1.0 && ep >= tp { tp } else { 1.0 };
+        let each = tokens * e.top_k as f64 / e.experts as f64 * ep / share * IMBALANCE;
+        let inputs = if e.gated { 2.0 } else { 1.0 };
+        let device = &self.device;
+        let (h, f) = (e.input as f64, width);
+        let forward = inputs * device.products(local, each, f, h) + device.products(local, each, h, f);
+        let back_in = inputs * device.products(local, each, h, f) + device.products(local, each, f, h);
+        let back_weight = if self.trained() { (inputs + 1.0) * device.products(local, f, h, each) } else { 0.0 };
+        add(&mut work.experts, forward, back_in + back_weight);
+        // Tokens are sorted to their experts and back, gate and product on the way.
+        let routed = tokens * e.top_k as f64 / share;
+        let bytes = routed * (8.0 * h + 6.0 * f);
+        add(&mut work.elementwise, bytes / self.plain.bandwidth, 2.0 * bytes / self.plain.bandwidth);
+    }
+
+    fn attention(&self, a: &Attention, stream: Stream, tokens: f64, work: &mut Work) {
+        let tp = self.layout.tp as f64;
+        let lengths =
+            if stream == Stream::Source { Lengths { seq: self.lengths.source, ..self.lengths } } else { self.lengths };
+        let head = (a.qk_dim.max(a.v_dim)) as f64;
+        let seq = lengths.seq as f64;
+        // Narrow heads fill the units less; short sequences leave the pipeline empty at both ends.
+        let narrow = if head < 128.0 { 0.75 + 0.25 * head / 128.0 } else { 1.0 };
+        let short = seq / (seq + 512.0);
+        let kernel = kernel(self.recipe.attention);
+        let written = matches!(
+            self.recipe.attention,
+            AttentionKernel::Eager | AttentionKernel::FusedSoftmax | AttentionKernel::SdpaCpu
+        );
+        let convention = if written { Convention::Full } else { Convention::Causal };
+        let flops = flops::of_attention(a, tokens as u64, lengths, convention).get() / tp;
+        if written {
+            let passes = if self.recipe.attention == AttentionKernel::FusedSoftmax { 8.0 } else { 22.0 };
+            let scores = tokens * seq * a.heads as f64 / tp;
+            let compute = flops / (0.6 * self.plain.rate);
+            let bytes = scores * passes / self.plain.bandwidth;
+            add(&mut work.attention, compute + bytes, 2.0 * compute + 1.2 * bytes);
+        } else {
+            let rate = self.attention * kernel * narrow * short;
+            // The backward kernel computes the scores again: two and a half times the work, at a lower rate.
+            add(&mut work.attention, flops / rate, 2.5 * flops / (0.8 * rate));
+        }
+    }
+
+    /// Bytes per token that a memory-bound operator moves, forward and backward.
+    fn moved(&self, op: &Op) -> (f64, f64) {
+        let stack = &self.recipe.stack;
+        let (tp, stream) = (self.layout.tp as f64, self.stream);
+        let sp = if self.layout.sequence_parallel { tp } else { 1.0 };
+        match op {
+            Op::Norm(n) => {
+                let width = (n.width * n.rows) as f64 / if n.on_heads { tp } else { sp };
+                if stack.fused_norm || stack.compiled || n.kind == crate::model::NormKind::Layer {
+                    (width * (stream + 2.0), width * (2.0 * stream + 4.0))
+                } else {
+                    (width * 26.0, width * 44.0)
+                }
+            }
+            Op::Rotary(r) => {
+                let width = ((r.heads + r.kv_heads) * r.dim) as f64 / tp;
+                let passes = if stack.fused_rotary || stack.compiled { 4.0 } else { 22.0 };
+                (width * passes, width * passes)
+            }
+            Op::Activation(a) => {
+                let width = a.width as f64 / tp;
+                let inputs = if a.gated { 2.0 } else { 1.0 };
+                if stack.fused_activation || stack.compiled || !a.gated {
+                    (width * 2.0 * (inputs + 1.0), width * 2.0 * (2.0 * inputs + 1.0))
+                } else {
+                    (width * 10.0, width * 18.0)
+                }
+            }
+            Op::Residual(r) => (r.width as f64 * 3.0 * stream / sp, r.width as f64 * 2.0 * stream / sp),
+            Op::Dropout(d) => (d.width as f64 * 5.0, d.width as f64 * 5.0),
+            Op::Embedding(e) => (e.width as f64 * 2.0 * stream, e.width as f64 * 2.0 * stream),
+            Op::Conv(c) => (c.channels as f64 * 4.0 / tp, c.channels as f64 * 8.0 / tp),
+            Op::Loss(loss) => {
+                let vocab = loss.vocab as f64 / tp;
+                match self.recipe.loss {
+                    LossKernel::Eager => (vocab * 18.0, vocab * 14.0),
+                    LossKernel::Fused | LossKernel::Chunked => (vocab * 6.0, vocab * 2.0),
+                }
+            }
+            _ => (0.0, 0.0),
+        }
+    }
+}
+
+/// Fullest expert rank over the mean; trained routers are uneven.
+const IMBALANCE: f64 = 1.1;
+
+fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+fn add(sum: &mut [f64; 2], forward: f64, backward: f64) {
+    sum[0] += forward;
+    sum[1] += backward;
+}
+
+/// A kernel beside the best of its generation.
+const fn kernel(kernel: AttentionKernel) -> f64 {
+    match kernel {
+        AttentionKernel::Flash1 => 0.6,
+        AttentionKernel::Flash2 => 0.85,
+        AttentionKernel::Sdpa | AttentionKernel::SdpaCpu => 0.85,
+        AttentionKernel::Flash3 | AttentionKernel::Cudnn => 1.0,
+        AttentionKernel::Eager | AttentionKernel::FusedSoftmax => 0.5,
+    }
+}
+
+/// Bytes that the update reads and writes for one trained parameter.
+///
+/// # Formula
+/// AdamW with fp32 state: 16 read + 14 written; 16-bit state 14; block-wise 8 bit 12; others by their state.
+///
+/// # Source
+/// Counting of reads and writes of fused kernels.
+///
+/// # Valid when
+/// The update runs on the device.
+pub(super) fn update_bytes(kind: OptimizerKind, state: Dtype) -> f64 {
+    match (kind, state) {
+        (OptimizerKind::AdamW, Dtype::Fp32) => 30.0,
+        (OptimizerKind::AdamW, _) => 14.0,
+        (OptimizerKind::AdamW8bit, _) => 12.0,
+        (OptimizerKind::AdamW4bit, _) => 10.0,
+        (OptimizerKind::Muon, _) => 60.0,
+        (OptimizerKind::Lion | OptimizerKind::SgdMomentum, _) => 22.0,
+        (OptimizerKind::Adafactor, _) => 24.0,
+        (OptimizerKind::Sgd, _) => 10.0,
+    }
+}
