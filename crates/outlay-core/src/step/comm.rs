@@ -74,6 +74,72 @@ pub enum Protocol {
     Simple,
 }
 
+/// Bytes of the residual stream of so many tokens: what a split layer reduces once, and a pipeline stage hands on.
+#[must_use]
+pub fn boundary_bytes(tokens: u64, hidden: u64, bytes_each: Share) -> Bytes {
+    Bytes::count(tokens) * hidden * bytes_each
+}
+
+/// Bytes of keys and values that a rank of a ring receives in one layer's forward pass.
+///
+/// # Formula
+/// `(c−1) · (s/c) · width`, with `width` elements of keys and values together.
+///
+/// # Source
+/// `liu2023` (ring attention).
+///
+/// # Valid when
+/// The sequence is cut evenly and every rank sees every key.
+#[must_use]
+pub fn ring_bytes(tokens: u64, ranks: u64, width: u64, bytes_each: Share) -> Bytes {
+    let ranks = ranks.max(1);
+    Bytes::count(tokens) / ranks * (ranks - 1) * width * bytes_each
+}
+
+/// Bytes that a rank sends to experts and back in one layer's forward pass, all of them elsewhere.
+///
+/// # Formula
+/// `T · k · h · (dispatch + combine)`.
+///
+/// # Source
+/// Counting; `deepseek-v3` dispatches in 8 bit and combines in 16.
+///
+/// # Valid when
+/// No token is dropped, and none is sent once for two experts of one machine.
+#[must_use]
+pub fn routed_bytes(tokens: u64, top_k: u64, hidden: u64, dispatch: Share, combine: Share) -> Bytes {
+    Bytes::count(tokens) * top_k * hidden * (dispatch + combine)
+}
+
+/// Gain of an all-reduce that the switch adds up, over a ring through the same switch.
+///
+/// # Source
+/// `ml-engineering`: sweeps on eight H200 with and without NVLS.
+///
+/// # Valid when
+/// Switches of the Hopper generation and later; no gain up to four ranks.
+#[must_use]
+pub fn in_switch_gain(ranks: u64) -> Share {
+    Share::new(match ranks {
+        0..=4 => 1.0,
+        5..=7 => 1.14,
+        _ => 1.31,
+    })
+}
+
+/// Time of an all-reduce in the switch, over links of this printed rate.
+///
+/// # Source
+/// As [`in_switch_gain`]; 40 µs fitted to the same sweep.
+///
+/// # Valid when
+/// One NVSwitch domain.
+#[must_use]
+pub fn all_reduce_in_switch(ranks: u64, buffer: Bytes, printed: BytesPerSec) -> Seconds {
+    let (share, _) = reached(LinkKind::NvSwitch);
+    all_reduce(ranks, buffer, Seconds::micros(40.0), printed * Share::new(share) * in_switch_gain(ranks))
+}
+
 /// Levels of the network a group lies on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fabric {

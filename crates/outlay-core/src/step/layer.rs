@@ -6,6 +6,7 @@ use crate::model::flops::{self, Convention, Lengths};
 use crate::model::{Attention, Block, Experts, Linear, Op, Part, Stream};
 use crate::plan::{Layout, Recompute};
 use crate::scenario::recipe::{AttentionKernel, LossKernel, Method, OptimizerKind, Recipe};
+use crate::units::{BytesPerSec, Seconds};
 
 /// Seconds of a layer by kind of work, forward and backward.
 #[derive(Debug, Clone, Copy, Default)]
@@ -137,8 +138,8 @@ impl Bench<'_> {
                 add(&mut work.elementwise, once, 2.0 * once);
             }
             if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double | Dtype::Int8) {
-                let each = lora.base.bytes_each().get() + 2.0;
-                let once = l.input as f64 * l.output as f64 * each / self.plain.bandwidth;
+                let bandwidth = BytesPerSec::new(self.plain.bandwidth);
+                let once = dequantise(l.input * l.output, lora.base, bandwidth).get();
                 add(&mut work.dequantise, once, once);
             }
         }
@@ -151,7 +152,9 @@ impl Bench<'_> {
         // Tensor-parallel ranks split what expert parallelism does not.
         let width = e.ffn as f64 / libm::ceil(tp / ep).max(1.0);
         let share = if ep > 1.0 && ep >= tp { tp } else { 1.0 };
-        let each = tokens * e.top_k as f64 / e.experts as f64 * ep / share * IMBALANCE;
+        let chosen = tokens * e.top_k as f64 * ep / share;
+        let uneven = larger(IMBALANCE, super::uneven::fullest(chosen as u64, self.layout.ep).get());
+        let each = chosen / e.experts as f64 * uneven;
         let inputs = if e.gated { 2.0 } else { 1.0 };
         let device = &self.device;
         let (h, f) = (e.input as f64, width);
@@ -236,6 +239,21 @@ impl Bench<'_> {
             _ => (0.0, 0.0),
         }
     }
+}
+
+/// Time to write frozen weights out in 16 bit for one pass.
+///
+/// # Formula
+/// `elements · (stored + 2) / bandwidth`.
+///
+/// # Source
+/// Counting: stored weights are read, 16-bit ones written.
+///
+/// # Valid when
+/// Every pass dequantises every matrix again, as `bitsandbytes` does.
+#[must_use]
+pub fn dequantise(elements: u64, stored: Dtype, bandwidth: BytesPerSec) -> Seconds {
+    (stored.bytes(elements) + Dtype::Bf16.bytes(elements)) / bandwidth
 }
 
 /// Fullest expert rank over the mean; trained routers are uneven.

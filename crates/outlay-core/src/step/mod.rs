@@ -1,16 +1,18 @@
 //! Seconds of one optimizer step, by part.
 
+pub mod bubble;
 pub mod calibration;
 pub mod comm;
 mod explain;
 pub mod gemm;
 pub mod launches;
 mod layer;
+pub mod uneven;
 
 use crate::dtype::Dtype;
 use crate::model::flops::{self, Convention, Lengths};
 use crate::model::{Model, Op, Part, Role, params};
-use crate::plan::{Layout, Offload, Recompute, Schedule, Zero};
+use crate::plan::{Layout, Offload, Recompute, Zero};
 use crate::scenario::adapters;
 use crate::scenario::cluster::{Cluster, Vendor};
 use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
@@ -18,6 +20,7 @@ use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds, Share};
 use calibration::Calibration;
 use comm::Fabric;
 use gemm::Device;
+pub use layer::dequantise;
 use layer::{Bench, Work};
 
 /// Seconds of one optimizer step on the slowest rank, by part. Parts add up to [`Step::total`].
@@ -157,9 +160,10 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
     let launch = waiting(&stage, &layers, recipe, layout, busy, pp);
     let micro = busy + launch;
     let comm = exposed(model, recipe, cluster, layout, &stage, micro);
-    let bubble = (pp - 1.0) / layout.vpp as f64 * (micro + comm.per_micro(m)) * filled(layout.schedule);
+    let idle = bubble::bubble(layout.schedule, layout.pp, layout.vpp, layout.accumulation).get();
+    let bubble = idle * m * (micro + comm.per_micro(m));
     let update = update(model, recipe, layout, bandwidth);
-    let straggler = 0.01 * expected_maximum(cluster.accelerators) * m * micro;
+    let straggler = JITTER * uneven::expected_maximum(cluster.accelerators).get() * m * micro;
     let r = reached.residual.get();
     let time = |seconds: f64| Seconds::new(seconds * r);
     let both = |pair: [f64; 2]| time(m * (pair[0] + pair[1]));
@@ -199,6 +203,9 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
     }
 }
 
+/// Spread of ranks' times around their mean.
+const JITTER: f64 = 0.01;
+
 /// Share of a narrow format's peak, beside that of 16 bit, left after scales and casts.
 const LOW_PRECISION: f64 = 0.72;
 
@@ -211,15 +218,6 @@ fn waiting(stage: &Work, layers: &Work, recipe: &Recipe, layout: &Layout, busy: 
     let again = if layout.recompute == Recompute::Full { layers.launches[0] / pp } else { 0.0 };
     let kernels = (stage.launches[0] + stage.launches[1] + again) / if stack.compiled { 3.0 } else { 1.0 };
     larger(0.0, kernels * calibration::LAUNCH.get() - busy)
-}
-
-/// How much of the 1F1B bubble a schedule leaves.
-const fn filled(schedule: Schedule) -> f64 {
-    match schedule {
-        Schedule::GPipe | Schedule::OneFOneB => 1.0,
-        Schedule::ZeroBubble => 1.0 / 3.0,
-        Schedule::DualPipe => 0.25,
-    }
 }
 
 /// Trained parameters a rank updates, and stored ones it gathers.
@@ -287,7 +285,7 @@ fn exposed(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, s
     let (m, pp) = (layout.accumulation as f64, layout.pp as f64);
     let tokens = (layout.micro_batch * recipe.seq_len) as f64 / layout.cp as f64;
     let element = recipe.precision.activations().bytes_each().get();
-    let boundary = tokens * model.hidden as f64 * element;
+    let boundary = comm::boundary_bytes(tokens as u64, model.hidden, recipe.precision.activations().bytes_each()).get();
     let (mut attentions, mut kv, mut sharded, mut routed) = (0.0, 0.0, 0.0, 0.0);
     for block in model.layers() {
         let count = block.count as f64;
@@ -326,10 +324,6 @@ fn exposed(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, s
     let each = if experts > 0 { routed / experts as f64 * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
     let ep = 4.0 * experts as f64 / pp * fabric.exchange(layout.ep, ep_stride, each);
-    let hide = |time: f64, share: Share, window: f64| {
-        let hidden = share.get() * if time < window { time } else { window };
-        time - hidden
-    };
     let compute = m * micro;
     let pipe = if layout.pp > 1 {
         let stride = layout.tp * layout.cp * layout.dp;
@@ -338,17 +332,32 @@ fn exposed(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, s
     } else {
         0.0
     };
-    Exposed {
-        dp: hide_gradients(model, recipe, layout, &fabric, stage, micro),
-        tp: hide(m * tp, stack.overlap_tp, compute),
-        pp: hide(m * pipe, stack.overlap_pp, compute),
-        cp: hide(m * cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1])),
-        ep: hide(m * ep, stack.overlap_ep, compute),
-    }
+    // What hides shares one window: traffic hidden behind a computation leaves less of it for the next.
+    let mut left = compute;
+    let mut hide = |time: f64, share: Share, window: f64| {
+        let window = if window < left { window } else { left };
+        let hidden = share.get() * if time < window { time } else { window };
+        left -= hidden;
+        time - hidden
+    };
+    let tp = hide(m * tp, stack.overlap_tp, compute);
+    let cp = hide(m * cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1]));
+    let ep = hide(m * ep, stack.overlap_ep, compute);
+    let pp = hide(m * pipe, stack.overlap_pp, compute);
+    let kappa = recipe.stack.overlap_dp.get() * if compute > 0.0 { left / compute } else { 0.0 };
+    Exposed { dp: hide_gradients(model, recipe, layout, &fabric, stage, micro, kappa), tp, pp, cp, ep }
 }
 
-/// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass.
-fn hide_gradients(model: &Model, recipe: &Recipe, layout: &Layout, fabric: &Fabric, stage: &Work, micro: f64) -> f64 {
+/// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass; `kappa` of a window can hide it.
+fn hide_gradients(
+    model: &Model,
+    recipe: &Recipe,
+    layout: &Layout,
+    fabric: &Fabric,
+    stage: &Work,
+    micro: f64,
+    kappa: f64,
+) -> f64 {
     let ranks = layout.dp * layout.cp;
     if ranks <= 1 {
         return 0.0;
@@ -358,7 +367,6 @@ fn hide_gradients(model: &Model, recipe: &Recipe, layout: &Layout, fabric: &Fabr
     let gradient = trained * recipe.precision.gradients.bytes_each().get();
     let weights = stored * recipe.precision.activations().bytes_each().get();
     let m = layout.accumulation as f64;
-    let kappa = recipe.stack.overlap_dp.get();
     let hide = |time: f64, window: f64| larger(0.0, time - kappa * window);
     let last = stage.busy(1);
     match layout.zero {
@@ -375,29 +383,9 @@ fn hide_gradients(model: &Model, recipe: &Recipe, layout: &Layout, fabric: &Fabr
             let gathers = m * 2.0 * fabric.gather(group, stride, weights);
             let scatters = m * fabric.gather(group, stride, gradient);
             let across = 2.0 * fabric.gather(replicas, stride * group, gradient / group as f64);
-            hide(gathers + scatters, m * micro) + hide(across, last)
+            hide(gathers + scatters + across, m * micro)
         }
     }
-}
-
-/// Expected largest of `n` standard normal deviates.
-///
-/// # Formula
-/// Blom's approximation: `Φ⁻¹((n − 0.375) / (n + 0.25))`, by the tail expansion of the quantile.
-///
-/// # Source
-/// `blom1958`.
-///
-/// # Valid when
-/// `n ≥ 1`; within 3 % of the exact value.
-fn expected_maximum(n: u64) -> f64 {
-    if n <= 1 {
-        return 0.0;
-    }
-    let p = 1.0 - (n as f64 - 0.375) / (n as f64 + 0.25);
-    let t = libm::sqrt(-2.0 * libm::log(p));
-    t - (2.515_517 + 0.802_853 * t + 0.010_328 * t * t)
-        / (1.0 + 1.432_788 * t + 0.189_269 * t * t + 0.001_308 * t * t * t)
 }
 
 fn larger(a: f64, b: f64) -> f64 {
