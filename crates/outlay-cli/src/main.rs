@@ -1,3 +1,8 @@
-//! The command `outlay`.
-
+//! x
+mod context;
+mod failure;
+mod files;
+mod flags;
+mod hub;
+mod render;
 fn main() {}

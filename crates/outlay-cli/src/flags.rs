@@ -1,0 +1,332 @@
+//! The table of flags: every key of the job file, the flag that sets it, and how its value is written.
+//!
+//! A table rather than a struct of options, because the same row serves four readers: the parser, the help, the merge
+//! of flags over the file, and messages that name the flag a person typed instead of the key they never saw.
+//! A test walks the keys of a request and finds each of them here.
+//!
+//! Does not know: which values are possible; the door decides that for files and flags alike.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, parser::ValueSource};
+use serde_json::Value;
+
+/// How the value of a flag is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A whole number.
+    Count,
+    /// A number.
+    Real,
+    /// Nothing, or `=true` / `=false`.
+    Switch,
+    /// A number with or without a unit.
+    Amount,
+    /// One or more texts, separated by commas.
+    List,
+    /// One text, or several separated by commas.
+    OneOrMore,
+}
+
+/// A flag.
+#[derive(Debug)]
+pub(crate) struct Flag {
+    /// Dotted key of the job file.
+    pub(crate) key: &'static str,
+    /// Its name, without dashes.
+    pub(crate) long: &'static str,
+    /// Other names.
+    pub(crate) aliases: &'static [&'static str],
+    /// How the value is written.
+    pub(crate) kind: Kind,
+    /// What stands for the value in the help.
+    value: &'static str,
+    /// Help.
+    help: &'static str,
+    /// Shown by `-h`; the others by `--help` alone.
+    common: bool,
+}
+
+const fn flag(key: &'static str, long: &'static str, kind: Kind, value: &'static str, help: &'static str) -> Flag {
+    Flag { key, long, aliases: &[], kind, value, help, common: false }
+}
+
+impl Flag {
+    const fn common(self) -> Self {
+        Self { common: true, ..self }
+    }
+
+    const fn or(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// Title of its section in the help.
+    fn heading(&self) -> &'static str {
+        match self.key.split('.').next() {
+            _ if self.key.starts_with("model.custom") => "Model by hand",
+            Some("model") => "Model",
+            Some("method") => "Method",
+            Some("data") => "Data",
+            Some("train") => "Training",
+            Some("hardware") => "Hardware",
+            Some("layout") => "Layout (what is given is fixed, the rest is searched)",
+            _ => "Limits and goal",
+        }
+    }
+
+    fn arg(&self) -> Arg {
+        let arg = Arg::new(self.key)
+            .long(self.long)
+            .value_name(self.value)
+            .help(self.help)
+            .help_heading(self.heading())
+            .hide_short_help(!self.common)
+            .allow_negative_numbers(true)
+            .value_parser(self.parser());
+        let arg = match self.kind {
+            Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+            Kind::List => arg.value_delimiter(',').action(ArgAction::Append),
+            _ => arg,
+        };
+        self.aliases.iter().fold(arg, |arg, alias| arg.visible_alias(*alias))
+    }
+
+    fn parser(&self) -> ValueParser {
+        match self.kind {
+            Kind::Text | Kind::List => ValueParser::from(text),
+            Kind::Count => ValueParser::from(count),
+            Kind::Real => ValueParser::from(real),
+            Kind::Switch => ValueParser::from(switch),
+            Kind::Amount => ValueParser::from(amount),
+            Kind::OneOrMore => ValueParser::from(one_or_more),
+        }
+    }
+}
+
+// clap wants `Result` of every parser, also of those that cannot fail.
+#[allow(clippy::unnecessary_wraps)]
+fn text(raw: &str) -> Result<Value, String> {
+    Ok(Value::from(raw.trim()))
+}
+
+fn count(raw: &str) -> Result<Value, String> {
+    let plain = raw.trim().replace('_', "");
+    plain.parse::<u64>().map(Value::from).map_err(|_| "a whole number from 0 is expected".into())
+}
+
+fn real(raw: &str) -> Result<Value, String> {
+    let value: f64 = raw.trim().parse().map_err(|_| "a number is expected".to_string())?;
+    serde_json::Number::from_f64(value).map(Value::Number).ok_or_else(|| "a finite number is expected".into())
+}
+
+fn switch(raw: &str) -> Result<Value, String> {
+    raw.trim().parse::<bool>().map(Value::from).map_err(|_| "true or false is expected".into())
+}
+
+#[allow(clippy::unnecessary_wraps)]
+fn amount(raw: &str) -> Result<Value, String> {
+    Ok(real(raw).unwrap_or_else(|_| Value::from(raw.trim())))
+}
+
+#[allow(clippy::unnecessary_wraps)]
+fn one_or_more(raw: &str) -> Result<Value, String> {
+    let all: Vec<&str> = raw.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+    Ok(if let [one] = all.as_slice() { Value::from(*one) } else { Value::from(all) })
+}
+
+use Kind::{Amount, Count, List, OneOrMore, Real, Switch, Text};
+
+/// Every key of the job file that a flag can set.
+pub(crate) const FLAGS: &[Flag] = &[
+    flag(
+        "model.base",
+        "model",
+        Text,
+        "MODEL",
+        "Preset name, path of a config.json or its folder, or org/name of the hub",
+    )
+    .common(),
+    flag("model.start", "start", Text, "HOW", "pretrained or scratch"),
+    flag("model.custom.layers", "layers", Count, "N", "Repeated layers"),
+    flag("model.custom.hidden", "hidden", Count, "N", "Width of the residual stream"),
+    flag("model.custom.ffn", "ffn", Count, "N", "Width of the feed-forward, of one expert for a mixture"),
+    flag("model.custom.heads", "heads", Count, "N", "Query heads"),
+    flag("model.custom.kv_heads", "kv-heads", Count, "N", "Key/value heads"),
+    flag("model.custom.head_dim", "head-dim", Count, "N", "Elements of a head"),
+    flag("model.custom.vocab", "vocab", Count, "N", "Rows of the embedding"),
+    flag("model.custom.gated", "gated", Switch, "BOOL", "The feed-forward has a gate (SwiGLU)"),
+    flag("model.custom.activation", "activation", Text, "NAME", "Activation function: silu, gelu, relu, …"),
+    flag("model.custom.tied", "tied", Switch, "BOOL", "Input and output embeddings are one table"),
+    flag("model.custom.bias", "bias", Switch, "BOOL", "Projections have biases"),
+    flag("model.custom.norm", "norm", Text, "NAME", "Normalisation: rms or layer"),
+    flag("model.custom.learned_positions", "learned-positions", Count, "N", "Rows of a learned position table"),
+    flag("model.custom.experts", "experts", Count, "N", "Experts of each mixture layer"),
+    flag("model.custom.top_k", "top-k", Count, "N", "Experts a token passes through"),
+    flag("model.custom.shared_ffn", "shared-ffn", Count, "N", "Feed-forward width of all shared experts together"),
+    flag("model.custom.dense_layers", "dense-layers", Count, "N", "Leading layers without experts"),
+    flag("model.custom.dense_ffn", "dense-ffn", Count, "N", "Feed-forward width of the dense layers of a mixture"),
+    flag("model.custom.window", "window", Count, "N", "Keys a query sees"),
+    flag("model.custom.global_every", "global-every", Count, "N", "Every how many-th layer sees all keys"),
+    flag("method.kind", "method", Text, "KIND", "full, lora, qlora, dora or freeze").common(),
+    flag("method.rank", "rank", Count, "N", "Rank of the adapters").common(),
+    flag("method.targets", "targets", OneOrMore, "NAMES", "all-linear, attention, or module names").common(),
+    flag("method.dropout", "adapter-dropout", Real, "P", "Dropout on the adapters' input"),
+    flag("method.adapter_dtype", "adapter-dtype", Text, "FORMAT", "Format of the adapters: bf16 or fp32"),
+    flag("method.base_dtype", "base-dtype", Text, "FORMAT", "Format of the frozen base: bf16, int8, nf4"),
+    flag("method.double_quant", "double-quant", Switch, "BOOL", "Scales of the quantised base are quantised too"),
+    flag("method.trained_layers", "trained-layers", Count, "N", "Layers that stay trainable under freeze"),
+    flag("data.path", "data", Text, "FILE", "A data file; its size stands in for the tokens").common(),
+    flag("data.tokens", "tokens", Amount, "N", "Distinct tokens, as 6M or 1.2B").common(),
+    flag("data.samples", "samples", Amount, "N", "Samples, an alternative to tokens").common(),
+    flag("data.mean_len", "mean-len", Count, "N", "Mean tokens of a sample"),
+    flag("data.seq_len", "seq-len", Count, "N", "Tokens of a training sequence").common(),
+    flag("data.source_len", "source-len", Count, "N", "Tokens of a source sequence (encoder-decoder)"),
+    flag("data.packing", "packing", Switch, "BOOL", "Samples are packed into full sequences, not padded"),
+    flag("data.epochs", "epochs", Real, "N", "Passes over the data").common(),
+    flag("data.steps", "steps", Count, "N", "Optimizer steps, an alternative to epochs").common(),
+    flag("data.location", "location", Text, "PLACE", "Where the data lies, as provider:region"),
+    flag("data.stored", "stored", Amount, "SIZE", "Stored size of the data, as 40GB"),
+    flag("train.global_batch", "global-batch", Count, "N", "Sequences of one optimizer step over all devices").common(),
+    flag("train.precision", "precision", Text, "NAME", "fp32, tf32, bf16, bf16-pure, fp16, fp8, mxfp8, nvfp4, …")
+        .common(),
+    flag(
+        "train.optimizer",
+        "optimizer",
+        Text,
+        "NAME",
+        "adamw, adamw-8bit, paged-adamw-8bit, adafactor, lion, sgd, muon, …",
+    )
+    .common(),
+    flag("train.optimizer_execution", "optimizer-execution", Text, "HOW", "fused, foreach, loop or in-backward"),
+    flag("train.recompute", "recompute", Text, "HOW", "none, selective, full or auto").common(),
+    flag(
+        "train.attention",
+        "attention",
+        Text,
+        "NAME",
+        "eager, fused-softmax, sdpa, flash1, flash2, flash3, cudnn or auto",
+    ),
+    flag("train.loss", "loss", Text, "NAME", "eager, fused or chunked"),
+    flag("train.stack", "stack", Text, "NAME", "The training program"),
+    flag("train.compile", "compile", Switch, "BOOL", "Layers go through a compiler"),
+    flag("train.dropout", "dropout", Switch, "BOOL", "Dropout is active where the model has it"),
+    flag("train.checkpoint", "checkpoint", Amount, "TIME", "auto, none, or a time between checkpoints, as 30m"),
+    flag("hardware.accelerators", "accelerators", List, "NAMES", "Accelerators, with *, separated by commas")
+        .or(&["gpu"])
+        .common(),
+    flag("hardware.gpus", "gpus", Count, "N", "Exactly so many accelerators").common(),
+    flag("hardware.max_gpus", "max-gpus", Count, "N", "At most so many accelerators").common(),
+    flag("hardware.purchase", "purchase", List, "KINDS", "on-demand, spot, reserved, owned").common(),
+    flag("hardware.regions", "regions", List, "NAMES", "Regions, with *").common(),
+    flag("hardware.providers", "providers", List, "NAMES", "Providers").common(),
+    flag("hardware.node", "node", Text, "NAME", "A node shape of the catalog"),
+    flag("hardware.gpus_per_node", "gpus-per-node", Count, "N", "Accelerators of one node"),
+    flag("hardware.network_gbit", "network-gbit", Real, "GBIT", "Network between nodes, Gbit/s per accelerator"),
+    flag("hardware.network", "network", Text, "NAME", "That network: infiniband, roce, efa, tcp, …"),
+    flag("hardware.link", "link", Text, "NAME", "Link inside a node: nvlink, nvswitch, pcie, …"),
+    flag("hardware.domain", "domain", Count, "N", "Accelerators reached over the fast link"),
+    flag("hardware.owned_price", "owned-price", Amount, "USD", "Price of one accelerator-hour of one's own machines"),
+    flag("layout.dp", "dp", Count, "N", "Data-parallel replicas"),
+    flag("layout.tp", "tp", Count, "N", "Tensor-parallel width"),
+    flag("layout.pp", "pp", Count, "N", "Pipeline stages"),
+    flag("layout.vpp", "vpp", Count, "N", "Virtual stages per pipeline rank"),
+    flag("layout.cp", "cp", Count, "N", "Context-parallel width"),
+    flag("layout.ep", "ep", Count, "N", "Expert-parallel width"),
+    flag("layout.zero", "zero", Text, "STAGE", "none, zero1, zero2, zero3 or fsdp"),
+    flag("layout.shard", "shard", Count, "N", "Ranks that share one sharded copy (hybrid sharding)"),
+    flag("layout.sequence_parallel", "sequence-parallel", Switch, "BOOL", "Norm regions are split along the sequence"),
+    flag("layout.micro_batch", "micro-batch", Count, "N", "Sequences of one forward pass on one replica"),
+    flag("layout.schedule", "schedule", Text, "NAME", "gpipe, 1f1b, zero-bubble or dualpipe"),
+    flag("layout.offload", "offload", Text, "WHAT", "none, optimizer or optimizer+parameters"),
+    flag("limits.budget", "budget", Amount, "USD", "Most money, as $500").common(),
+    flag("limits.deadline", "deadline", Amount, "TIME", "Most time, as 48h or 3d").common(),
+    flag("goal.minimize", "goal", Text, "WHAT", "cost, time or cost*time").or(&["minimize"]).common(),
+];
+
+/// Adds every flag to a command.
+pub(crate) fn augment(command: Command) -> Command {
+    FLAGS.iter().fold(command, |command, flag| command.arg(flag.arg()))
+}
+
+/// The flags that were given, with their values, in the order of the table.
+pub(crate) fn given(matches: &ArgMatches) -> Vec<(&'static Flag, Value)> {
+    let mut all = Vec::new();
+    for flag in FLAGS {
+        if matches.value_source(flag.key) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values: Vec<Value> = matches.get_many::<Value>(flag.key).into_iter().flatten().cloned().collect();
+        let value =
+            if flag.kind == List { Value::from(values) } else { values.into_iter().last().unwrap_or(Value::Null) };
+        all.push((flag, value));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{FLAGS, amount, augment, count, given, one_or_more, real};
+    use outlay::request::{CustomModel, Request};
+    use serde_json::{Value, json};
+
+    fn keys(at: &str, value: &Value, out: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, inner) in fields {
+                    let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+                    keys(&path, inner, out);
+                }
+            }
+            _ => {
+                out.insert(at.to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_request_has_a_flag() {
+        let mut request = Request::default();
+        request.model.custom = Some(CustomModel::default());
+        let mut expected = BTreeSet::new();
+        keys("", &serde_json::to_value(&request).unwrap(), &mut expected);
+        // What a shell fetched; nobody types a whole config.json.
+        expected.remove("model.config");
+        let flagged: BTreeSet<String> = FLAGS.iter().map(|flag| flag.key.to_string()).collect();
+        assert_eq!(flagged, expected);
+    }
+
+    #[test]
+    fn clap_accepts_the_table() {
+        augment(clap::Command::new("x")).debug_assert();
+    }
+
+    #[test]
+    fn values_become_json() {
+        assert_eq!(count("4_096"), Ok(json!(4096)));
+        assert!(count("-1").is_err() && count("1e30").is_err());
+        assert_eq!(real("0.5"), Ok(json!(0.5)));
+        assert!(real("nan").is_err());
+        assert_eq!(amount("6M"), Ok(json!("6M")));
+        assert_eq!(amount("1e6"), Ok(json!(1e6)));
+        assert_eq!(one_or_more("all-linear"), Ok(json!("all-linear")));
+        assert_eq!(one_or_more("q_proj, v_proj"), Ok(json!(["q_proj", "v_proj"])));
+    }
+
+    #[test]
+    fn lists_may_be_repeated_and_switches_stand_alone() {
+        let line = ["x", "--gpu", "h100*,l4", "--gpu", "a100-80gb", "--packing", "--tied=false", "--rank", "8"];
+        let matches = augment(clap::Command::new("x")).try_get_matches_from(line).unwrap();
+        let got: Vec<(&str, Value)> = given(&matches).into_iter().map(|(flag, value)| (flag.long, value)).collect();
+        assert_eq!(
+            got,
+            [
+                ("tied", json!(false)),
+                ("rank", json!(8)),
+                ("packing", json!(true)),
+                ("accelerators", json!(["h100*", "l4", "a100-80gb"])),
+            ]
+        );
+    }
+}

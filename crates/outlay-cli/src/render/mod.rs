@@ -1,0 +1,9 @@
+//! How answers look: tables, bars and trees for a terminal, Markdown, JSON.
+//!
+//! Text is always built with its styles; the stream strips them where they are not wanted.
+
+pub(crate) mod bar;
+pub(crate) mod format;
+pub(crate) mod json;
+pub(crate) mod table;
+pub(crate) mod tree;
