@@ -6,6 +6,7 @@
 //! Reading order: [`evidence`] (what there is), [`rows`] (a row → a request), [`score`] (errors, coverage).
 
 pub mod conformal;
+pub mod engine;
 pub mod evidence;
 pub mod rows;
 pub mod score;

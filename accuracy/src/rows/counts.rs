@@ -57,6 +57,6 @@ pub fn read_lora(row: &Row<'_>, evidence: &Evidence) -> Result<CountRow, Unscora
 fn model(row: &Row<'_>, evidence: &Evidence) -> Result<ModelRequest, Unscorable> {
     let name = row.text("name").ok_or_else(|| Unscorable::new("no model named"))?;
     let text = evidence.config(name).ok_or_else(|| Unscorable(format!("no config {name}")))?;
-    let config = serde_json::from_str(text).map_err(|_| Unscorable(format!("config {name} is not JSON")))?;
+    let config = outlay::catalog::config_json(text).map_err(|_| Unscorable(format!("config {name} is not JSON")))?;
     Ok(ModelRequest { base: Some(name.into()), config: Some(config), ..ModelRequest::default() })
 }

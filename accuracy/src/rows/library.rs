@@ -62,7 +62,7 @@ impl Library {
         let counts = [Evidence::committed().params, evidence.params.clone()];
         let totals: BTreeMap<String, f64> = counts.iter().flatten().flat_map(|text| totals(text)).collect();
         let entries = evidence.all_configs().into_iter().filter_map(|(name, text)| {
-            let config: Value = serde_json::from_str(text).ok()?;
+            let config: Value = outlay::catalog::config_json(text).ok()?;
             let total_b = totals.get(name).copied();
             Some(Entry {
                 name: name.into(),

@@ -67,7 +67,7 @@ pub fn read_tracked(row: &Row<'_>, evidence: &Evidence, known: &[KnownAccelerato
 fn tracked_request(row: &Row<'_>, evidence: &Evidence, known: &[KnownAccelerator]) -> Result<Request, Unscorable> {
     let name = row.text("model_config_name").ok_or_else(|| Unscorable::new("no model named"))?;
     let text = evidence.config(name).ok_or_else(|| Unscorable(format!("no config {name}")))?;
-    let config = serde_json::from_str(text).map_err(|_| Unscorable(format!("config {name} is not JSON")))?;
+    let config = outlay::catalog::config_json(text).map_err(|_| Unscorable(format!("config {name} is not JSON")))?;
     let batch = row.count("batch")?.filter(|n| *n > 0).ok_or_else(|| Unscorable::new("no batch size"))?;
     let seq_len = row.count("seq")?.filter(|n| *n > 0).ok_or_else(|| Unscorable::new("no sequence length"))?;
     let precision = match row.lower("dtype_mode").as_str() {
@@ -172,7 +172,7 @@ pub fn read_published(
         row.text("model_config_name").or_else(|| row.text("config")).and_then(|name| evidence.config(name))
     {
         request.model.custom = None;
-        request.model.config = serde_json::from_str(config).ok();
+        request.model.config = outlay::catalog::config_json(config).ok();
     }
     let micro = first(row, &["micro_batch", "batch", "batch_size", "per_device_batch"])?;
     request.layout.micro_batch = request.layout.micro_batch.or(micro);

@@ -181,4 +181,10 @@ impl Catalog {
         self.knowledge = knowledge;
         self
     }
+
+    /// A preset goes by this name.
+    #[must_use]
+    pub fn has_model(&self, name: &str) -> bool {
+        self.preset(name).is_ok()
+    }
 }

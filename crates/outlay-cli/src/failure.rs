@@ -51,6 +51,13 @@ impl Fault {
     }
 }
 
+impl From<outlay::Problem> for Fault {
+    fn from(problem: outlay::Problem) -> Self {
+        let outlay::Problem { code, at, message, help } = problem;
+        Self { code: code.text().into(), message, at, help }
+    }
+}
+
 /// Why a command ended without an answer.
 #[derive(Debug)]
 pub(crate) enum Failure {

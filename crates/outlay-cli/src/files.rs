@@ -15,6 +15,8 @@ use crate::failure::Fault;
 pub(crate) const JOB_MAX: u64 = 1 << 20;
 /// Largest `config.json`: the longest published ones list per-layer quantisation and stay below a megabyte.
 pub(crate) const CONFIG_MAX: u64 = 8 << 20;
+/// Largest table of evidence.
+pub(crate) const EVIDENCE_MAX: u64 = 256 << 20;
 
 /// The text of a file; `-` is the standard input.
 pub(crate) fn read(path: &Path, most: u64) -> Result<String, Fault> {

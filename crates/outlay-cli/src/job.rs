@@ -80,7 +80,8 @@ impl JobArgs {
             }
             *place = value.clone();
         }
-        serde_json::from_value(whole).map_err(|error| Failure::Internal(format!("flags do not fit the request: {error}")))
+        serde_json::from_value(whole)
+            .map_err(|error| Failure::Internal(format!("flags do not fit the request: {error}")))
     }
 
     fn look_up(&self, request: &mut Request, catalog: &Catalog, context: &Context) -> Result<(), Fault> {
@@ -100,7 +101,7 @@ impl JobArgs {
             // Neither path nor hub id: a misspelt preset, which the door answers with the nearest one.
             return Ok(());
         };
-        let config = serde_json::from_str(&text).map_err(|error| {
+        let config = outlay::catalog::config_json(&text).map_err(|error| {
             Fault::new("config-not-json", format!("the config.json is not valid JSON: {error}"), from)
                 .help("download it again; a weights file or an HTML page saved under this name looks like this")
         })?;

@@ -95,7 +95,9 @@ pub fn cluster(offer: &Offer, accelerators: u64) -> Cluster {
 pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
     let ranks = cluster.accelerators.min(cluster.node.accelerators);
     let host = footprint.host * ranks;
-    if host > Bytes::ZERO && cluster.node.host_memory.is_none_or(|memory| memory < host) {
+    // Nobody builds a machine with less host memory than one of its accelerators has: the least an unknown one holds.
+    let least = cluster.accelerator.memory;
+    if host > cluster.node.host_memory.unwrap_or(least) {
         return Share::ZERO;
     }
     memory::fits(footprint, cluster.accelerator.memory)

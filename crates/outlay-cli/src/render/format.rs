@@ -9,7 +9,6 @@
 pub(crate) const UNKNOWN: &str = "unknown";
 
 const GIB: f64 = 1_073_741_824.0;
-const MIB: f64 = 1_048_576.0;
 
 /// A number with three significant digits, thousands grouped, no trailing zeros after the point.
 pub(crate) fn number(value: f64) -> String {
@@ -60,17 +59,6 @@ pub(crate) fn si(count: f64) -> String {
     format!("{}{suffix}", number(count / divisor))
 }
 
-/// Memory in binary units.
-pub(crate) fn memory(bytes: f64) -> String {
-    if bytes == 0.0 {
-        "0".into()
-    } else if bytes.abs() < 0.0995 * GIB {
-        format!("{} MiB", number(bytes / MIB))
-    } else {
-        format!("{} GiB", number(bytes / GIB))
-    }
-}
-
 /// Memory in GiB with one decimal: for columns, where the decimal points line up.
 pub(crate) fn gib(bytes: f64) -> String {
     format!("{:.1}", bytes / GIB)
@@ -84,7 +72,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "-" } else { "" };
     let s = seconds.abs();
     let text = match s {
-        s if s == 0.0 => "0 s".into(),
+        0.0 => "0 s".into(),
         s if s < 0.9995e-3 => format!("{} µs", number(s * 1e6)),
         s if s < 0.9995 => format!("{} ms", number(s * 1e3)),
         s if s < 99.5 => format!("{} s", number(s)),
@@ -112,7 +100,7 @@ pub(crate) fn usd(dollars: f64) -> String {
     let sign = if dollars < 0.0 { "-" } else { "" };
     let d = dollars.abs();
     let text = match d {
-        d if d == 0.0 => "0".into(),
+        0.0 => "0".into(),
         d if d < 0.0995 => number(d),
         d if d < 99.995 => format!("{d:.2}"),
         d if d < 999_500.0 => group(&format!("{d:.0}")),
@@ -176,7 +164,6 @@ mod tests {
 
     #[test]
     fn binary_memory() {
-        assert_eq!([0.0, 1_048_576.0, 16.0 * GIB, 5.25 * GIB].map(memory), ["0", "1 MiB", "16 GiB", "5.25 GiB"]);
         assert_eq!(gib(79.96 * GIB), "80.0");
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Text is always built with its styles; the stream strips them where they are not wanted.
 
+pub(crate) mod answer;
 pub(crate) mod bar;
 pub(crate) mod format;
 pub(crate) mod json;

@@ -12,14 +12,14 @@ pub(crate) struct Place {
 impl Place {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().expect("a working test place") }
     }
 
     /// With a file in it.
     pub(crate) fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
         let path = self.folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        std::fs::create_dir_all(path.parent().expect("a working test place")).expect("a working test place");
+        std::fs::write(path, bytes).expect("a working test place");
         self
     }
 
@@ -40,7 +40,7 @@ impl Place {
 
     /// Runs it.
     pub(crate) fn output(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
+        self.command(args).output().expect("a working test place")
     }
 
     /// Status, stdout and stderr in one text.
@@ -67,7 +67,7 @@ pub(crate) fn shown(output: &Output) -> String {
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("a working test place")
 }
 
 /// Every figure replaced by `#`: what is said, without how much.

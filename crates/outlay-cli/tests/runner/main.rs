@@ -5,7 +5,5 @@
 
 mod bad_input;
 mod catalogs;
-mod examples;
 mod harness;
-mod pipes;
 mod plans;

@@ -58,7 +58,8 @@ type Key<'a> = (&'a str, u64, [u64; 3], [(Option<LinkKind>, u64); 2], [Option<u6
 pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
     let mut places: BTreeMap<Key<'_>, usize> = BTreeMap::new();
     let mut units: Vec<Unit> = Vec::new();
-    let offloads = plan::offloads(scenario).iter().any(|offload| *offload != plan::Offload::None);
+    let offloads = scenario.recipe.optimizer.paged
+        || plan::offloads(scenario).iter().any(|offload| *offload != plan::Offload::None);
     let link = |link: Option<&Link>| (link.map(|l| l.kind), link.map_or(0, |l| l.bandwidth.get().to_bits()));
     for (at, offer) in scenario.offers.iter().enumerate() {
         let node = &offer.node;

@@ -1,0 +1,107 @@
+//! The product's own door as the engine that is scored.
+
+use outlay::catalog::Catalog;
+use outlay::core::forecast::Forecast;
+use outlay::core::interval::Interval;
+use outlay::core::model::params;
+use outlay::core::scenario::adapters;
+use outlay::core::units::{Bytes, Flops, Seconds};
+use outlay::request::Request;
+use outlay::{Problem, core::scenario::Scenario};
+
+use crate::rows::words::KnownAccelerator;
+use crate::table::Unscorable;
+use crate::validate::{Answer, Counts, Engine, Estimate};
+
+/// The door with a catalog.
+#[derive(Debug, Clone)]
+pub struct Door {
+    catalog: Catalog,
+}
+
+impl Door {
+    /// With the tables that are compiled in.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::new(Catalog::built_in())
+    }
+
+    /// With tables handed in.
+    #[must_use]
+    pub const fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+}
+
+impl Engine for Door {
+    fn accelerators(&self) -> Vec<KnownAccelerator> {
+        let known = |part: &outlay::catalog::Part| KnownAccelerator {
+            id: part.accelerator.id.clone(),
+            names: std::iter::once(part.accelerator.name.clone()).chain(part.aliases.clone()).collect(),
+            memory_gib: part.nominal_gb,
+        };
+        self.catalog.parts().iter().map(known).collect()
+    }
+
+    fn ask(&self, request: &Request) -> Result<Answer, Unscorable> {
+        let (resolved, forecast) = outlay::exact(request, &self.catalog).map_err(|problems| reason(&problems))?;
+        Ok(answer(&resolved.scenario, &forecast))
+    }
+
+    fn count(&self, request: &Request) -> Result<Counts, Unscorable> {
+        let (model, method) = outlay::architecture(request, &self.catalog).map_err(|problems| reason(&problems))?;
+        Ok(Counts {
+            total: params::total(&model),
+            active: params::active(&model),
+            trainable: adapters::trained(&model, &method),
+        })
+    }
+}
+
+/// The first problem, in words that count the same for all rows that have it.
+fn reason(problems: &[Problem]) -> Unscorable {
+    problems.first().map_or_else(
+        || Unscorable::new("refused"),
+        |problem| {
+            let message: String = problem.message.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+            Unscorable(format!("{}: {message}", problem.code.text()))
+        },
+    )
+}
+
+fn answer(scenario: &Scenario, forecast: &Forecast) -> Answer {
+    let accelerators = forecast.step.accelerators as f64;
+    let tokens = (scenario.recipe.global_batch * scenario.recipe.seq_len) as f64 / accelerators;
+    let step = forecast.step_time;
+    let inverse =
+        |work: f64| Estimate { value: work / step.mid.get(), low: work / step.high.get(), high: work / step.low.get() };
+    let tera = |flops: Flops| inverse(flops.get() / accelerators / 1e12);
+    let seconds = |time: Interval<Seconds>, per: f64| Estimate {
+        value: time.mid.get() / per,
+        low: time.low.get() / per,
+        high: time.high.get() / per,
+    };
+    let footprint = &forecast.footprint;
+    let offer = &scenario.offers[forecast.plan.offer];
+    let hours = seconds(forecast.time, 3600.0 / accelerators);
+    Answer {
+        tokens_per_second: inverse(tokens),
+        step_seconds: seconds(step, 1.0),
+        tflops_causal: tera(forecast.step.model_flops),
+        tflops_full: tera(forecast.step.model_flops_full),
+        tflops_hardware: tera(forecast.step.hardware_flops),
+        live: around(footprint.live()),
+        reserved: around(footprint.live() + footprint.fragmentation),
+        device: around(footprint.total()),
+        device_hours: hours,
+        group: format!("{}/{}", offer.accelerator.architecture, scenario.recipe.stack.id),
+    }
+}
+
+/// Half width of the 80 % band of memory, in logs: 1.28 standard deviations of the allocator's reserve.
+const MEMORY: f64 = 0.09;
+
+fn around(bytes: Bytes) -> Estimate {
+    let value = bytes.get();
+    Estimate { value, low: value * (-MEMORY).exp(), high: value * MEMORY.exp() }
+}

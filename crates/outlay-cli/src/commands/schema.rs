@@ -1,0 +1,33 @@
+//! `outlay schema`: the published contracts, generated from the types and tables themselves.
+
+use crate::cli::Answer;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Print a JSON schema, or the table of errors
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to print
+    #[arg(value_enum, value_name = "WHAT")]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// JSON Schema of a job
+    Request,
+    /// JSON Schema of an answer
+    Response,
+    /// Table of error codes, as Markdown
+    Errors,
+}
+
+/// Prints what was asked for.
+pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
+    let text = match args.what {
+        What::Request => outlay::schema::request(),
+        What::Response => outlay::schema::response(),
+        What::Errors => outlay::schema::errors(),
+    };
+    Ok(Answer::new(text))
+}

@@ -1,0 +1,281 @@
+//! An answer as people read it: the verdict first, then the plan, its memory, why the others lost, what was assumed.
+//!
+//! Does not know: how any figure came about; every sentence on figures is the door's.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use outlay::response::{Interval, Plan, Response, Term};
+
+use super::bar;
+use super::format::{UNKNOWN, duration, interval, number, percent, si, usd, usd_per_hour, whole};
+use super::table::{Table, figures, words};
+use super::tree::{Branch, tree};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const WARN: Style = AnsiColor::Yellow.on_default();
+
+/// For a terminal of this many columns.
+pub(crate) fn terminal(response: &Response, width: usize, explain: bool) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{BOLD}{}{BOLD:#}\n", response.verdict);
+    let _ = writeln!(text, "{DIM}{}{DIM:#}", job(response));
+    if let Some(pick) = &response.pick {
+        text.push('\n');
+        plan(&mut text, pick, width);
+        if explain {
+            terms(&mut text, pick, width);
+        }
+    }
+    for relaxation in &response.relaxations {
+        let plan = &relaxation.plan;
+        let _ = writeln!(
+            text,
+            "  with {}: {}× {}, {}, {}",
+            relaxation.change,
+            plan.accelerators,
+            plan.accelerator_name,
+            duration(plan.hours.mid * 3600.0),
+            plan.cost_usd.map_or(UNKNOWN.into(), |cost| usd(cost.mid))
+        );
+    }
+    if !response.losers.is_empty() {
+        let _ = writeln!(text, "\n{BOLD}why not another{BOLD:#}");
+        text.push_str(&alternatives(response).terminal(width));
+    }
+    if response.front.len() > 1 {
+        let _ = writeln!(text, "\n{BOLD}cheaper or faster{BOLD:#}");
+        text.push_str(&front(response).terminal(width));
+    }
+    if !response.assumptions.is_empty() {
+        let _ = writeln!(text, "\n{BOLD}assumed{BOLD:#}");
+        for a in &response.assumptions {
+            let _ = writeln!(text, "  {} = {}  {DIM}{}{DIM:#}", a.key, a.value, a.reason);
+        }
+    }
+    for warning in &response.warnings {
+        let _ = writeln!(text, "\n{WARN}note{WARN:#}: {warning}");
+    }
+    text
+}
+
+/// As Markdown.
+pub(crate) fn markdown(response: &Response) -> String {
+    let mut text = format!("**{}**\n\n{}\n", response.verdict, job(response));
+    if let Some(pick) = &response.pick {
+        text.push('\n');
+        for (name, value) in facts(pick) {
+            let _ = writeln!(text, "- {name}: {value}");
+        }
+    }
+    if !response.losers.is_empty() {
+        let _ = write!(text, "\n{}", alternatives(response).markdown());
+    }
+    if !response.assumptions.is_empty() {
+        text.push_str("\nAssumed:\n\n");
+        for a in &response.assumptions {
+            let _ = writeln!(text, "- `{}` = {} ({})", a.key, a.value, a.reason);
+        }
+    }
+    for warning in &response.warnings {
+        let _ = writeln!(text, "\n> {warning}");
+    }
+    text
+}
+
+fn job(response: &Response) -> String {
+    let job = &response.job;
+    let active = if job.active_params == job.params {
+        String::new()
+    } else {
+        format!(", {} active", si(job.active_params as f64))
+    };
+    format!(
+        "{} ({}{active}), {}, {} trained; {} tokens in sequences of {}, {} a step",
+        job.model,
+        si(job.params as f64),
+        job.method,
+        si(job.trained_params as f64),
+        si(job.tokens as f64),
+        whole(job.seq_len),
+        whole(job.global_batch)
+    )
+}
+
+fn within(figure: Interval, one: impl Fn(f64) -> String) -> String {
+    format!("{}  (80 %: {})", one(figure.mid), interval(figure.low, figure.high, one))
+}
+
+fn facts(plan: &Plan) -> Vec<(&'static str, String)> {
+    let price = plan.machine_usd_per_hour.map_or(UNKNOWN.into(), usd_per_hour);
+    let age = plan.price_age_days.map_or(String::new(), |age| format!(", {age} days old"));
+    let day = if plan.price_as_of.is_empty() { String::new() } else { format!(" (as of {}{age})", plan.price_as_of) };
+    let machines = if plan.nodes == 1 { "1 machine".into() } else { format!("{} machines", plan.nodes) };
+    let place = [plan.provider.as_str(), plan.instance.as_str(), plan.region.as_str()];
+    let place: Vec<&str> = place.into_iter().filter(|word| !word.is_empty()).collect();
+    let cost = plan.cost_usd.map_or(UNKNOWN.into(), |cost| {
+        let least = if plan.cost_at_least { "at least " } else { "" };
+        format!("{least}{}", within(cost, usd))
+    });
+    let mut facts = vec![
+        ("rent", format!("{machines}: {}, {} at {price}{day}", place.join(" "), plan.purchase)),
+        ("layout", layout(plan)),
+        ("time", within(plan.hours, |hours| duration(hours * 3600.0))),
+        ("cost", cost),
+        ("step", format!("{}, {} steps", within(plan.step_s, duration), whole(plan.steps))),
+        (
+            "speed",
+            format!(
+                "{} tokens/s per accelerator; MFU {} (causal, nothing counted twice), HFU {}",
+                number(plan.tokens_per_s_per_accelerator.mid),
+                percent(plan.mfu),
+                percent(plan.hfu)
+            ),
+        ),
+    ];
+    if plan.goodput < 0.995 {
+        facts.push(("goodput", format!("{} of the time after start-up is useful", percent(plan.goodput))));
+    }
+    if let Some(energy) = plan.energy_kwh {
+        facts.push(("energy", within(energy, |kwh| format!("{} kWh", number(kwh)))));
+    }
+    facts
+}
+
+fn layout(plan: &Plan) -> String {
+    let l = &plan.layout;
+    let mut parts = Vec::new();
+    for (name, width) in [("dp", l.dp), ("tp", l.tp), ("pp", l.pp), ("vpp", l.vpp), ("cp", l.cp), ("ep", l.ep)] {
+        if width > 1 {
+            parts.push(format!("{name} {width}"));
+        }
+    }
+    if l.zero != "none" {
+        let group = if l.shard == l.dp { String::new() } else { format!(" over {}", l.shard) };
+        parts.push(format!("{}{group}", l.zero));
+    }
+    parts.push(format!("micro-batch {} × {}", l.micro_batch, l.accumulation));
+    parts.push(if l.recompute == "none" {
+        "no recomputation".into()
+    } else {
+        format!("{} recomputation", l.recompute)
+    });
+    if l.offload != "none" {
+        parts.push(format!("{} offloaded", l.offload));
+    }
+    parts.join(", ")
+}
+
+fn plan(text: &mut String, plan: &Plan, width: usize) {
+    for (name, value) in facts(plan) {
+        let _ = writeln!(text, "  {name:<8} {value}");
+    }
+    let gib = 1_073_741_824.0;
+    let parts: Vec<(String, f64)> =
+        leaves(&plan.terms.memory).into_iter().map(|(name, value)| (name, value * gib)).collect();
+    let shown = bar::largest(&parts);
+    let cells = width.saturating_sub(48).clamp(20, 50);
+    let _ = writeln!(
+        text,
+        "  {:<8} {} {} of {} GiB, {} ({} likely)",
+        "memory",
+        bar::bar(&shown, plan.capacity_gib * gib, cells),
+        number(plan.memory_gib),
+        number(plan.capacity_gib),
+        plan.fit.replace('-', " "),
+        percent(plan.fit_probability)
+    );
+    let legend = bar::legend(&shown, |bytes| format!("{} GiB", number(bytes / gib)));
+    let _ = writeln!(text, "  {:<8} {}", "", legend.join("  "));
+}
+
+/// Leaves of a tree with their values.
+fn leaves(term: &Term) -> Vec<(String, f64)> {
+    if term.parts.is_empty() {
+        vec![(term.name.clone(), term.value)]
+    } else {
+        term.parts.iter().flat_map(leaves).collect()
+    }
+}
+
+fn terms(text: &mut String, plan: &Plan, width: usize) {
+    let trees = [Some(&plan.terms.memory), Some(&plan.terms.step), Some(&plan.terms.run), plan.terms.bill.as_ref()];
+    for term in trees.into_iter().flatten() {
+        text.push('\n');
+        text.push_str(&tree(&branch(term), width));
+    }
+}
+
+/// A term as it is shown; what is nothing is left out.
+fn branch(term: &Term) -> Branch {
+    let figure = match term.unit.as_str() {
+        "GiB" => format!("{} GiB", number(term.value)),
+        "s" => duration(term.value),
+        "h" => duration(term.value * 3600.0),
+        _ => usd(term.value),
+    };
+    Branch {
+        name: term.name.clone(),
+        figure,
+        note: term.note.clone(),
+        parts: term
+            .parts
+            .iter()
+            .filter(|part| part.value != 0.0 || part.note.contains("unknown"))
+            .map(branch)
+            .collect(),
+    }
+}
+
+fn cells(plan: &Plan) -> Vec<String> {
+    vec![
+        format!("{}× {}", plan.accelerators, plan.accelerator_name),
+        plan.provider.clone(),
+        plan.purchase.clone(),
+        layout(plan),
+        duration(plan.hours.mid * 3600.0),
+        plan.cost_usd.map_or(UNKNOWN.into(), |cost| usd(cost.mid)),
+        plan.cost_usd.map_or(String::new(), |cost| interval(cost.low, cost.high, usd)),
+    ]
+}
+
+fn alternatives(response: &Response) -> Table {
+    let mut table = Table::new(&[
+        words("machines"),
+        words("provider"),
+        words("how").spare(2),
+        words("layout").spare(4),
+        figures("time"),
+        figures("cost"),
+        figures("80 %").spare(3),
+        words("lost because"),
+    ]);
+    if let Some(pick) = &response.pick {
+        let mut row = cells(pick);
+        row.push("chosen".into());
+        table.chosen(row);
+    }
+    for loser in &response.losers {
+        let mut row = cells(&loser.plan);
+        row.push(loser.reason.clone());
+        table.row(row);
+    }
+    table
+}
+
+fn front(response: &Response) -> Table {
+    let mut table = Table::new(&[
+        words("machines"),
+        words("provider"),
+        words("how").spare(2),
+        words("layout").spare(4),
+        figures("time"),
+        figures("cost"),
+        figures("80 %").spare(3),
+    ]);
+    for plan in response.front.iter().take(8) {
+        if response.pick.as_ref() == Some(plan) { table.chosen(cells(plan)) } else { table.row(cells(plan)) }
+    }
+    table
+}

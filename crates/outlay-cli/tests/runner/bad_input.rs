@@ -1,0 +1,62 @@
+//! Bad input: status 2, all problems at once, each with its place and way out.
+
+use crate::harness::{Place, run};
+
+/// Status 2, and every one of these in what is said.
+fn refused(shown: &str, words: &[&str]) {
+    assert!(shown.starts_with("status 2\n"), "{shown}");
+    for word in words {
+        assert!(shown.contains(word), "no `{word}` in:\n{shown}");
+    }
+    assert!(!shown.contains("panicked"), "{shown}");
+}
+
+#[test]
+fn all_slips_of_a_file_are_named_at_once() {
+    let place = Place::new().file(
+        "job.toml",
+        "[model]\nbase = \"llama-3.1-8b\"\n[data]\nepohcs = 3\ntokens = true\n[hardware]\nmaxgpus = 8\n[modle]\n",
+    );
+    let shown = place.run(&["plan", "job.toml"]);
+    refused(&shown, &["epohcs", "did you mean `epochs`", "data.tokens", "maxgpus", "`max_gpus`", "modle", "4 faults"]);
+}
+
+#[test]
+fn broken_toml_has_its_line() {
+    let place = Place::new().file("job.toml", "[model]\nbase = \"x\n");
+    refused(&place.run(&["plan", "job.toml"]), &["bad-syntax", "line 2"]);
+}
+
+#[test]
+fn files_that_are_not_there_or_not_text() {
+    refused(&run(&["plan", "nowhere.toml"]), &["nowhere.toml"]);
+    let place = Place::new().file("job.toml", [0xff, 0xfe, 0x00]);
+    refused(&place.run(&["plan", "job.toml"]), &["UTF-8"]);
+}
+
+#[test]
+fn names_get_their_nearest() {
+    refused(&run(&["plan", "--model", "lama-3.1-8b"]), &["unknown-model", "llama-3.1-8b"]);
+    refused(&run(&["plan", "--model", "llama-3.1-8b", "--gpu", "h1000"]), &["h1000", "H100"]);
+}
+
+#[test]
+fn absurd_and_contradictory_values() {
+    let shown = run(&["plan", "--model", "llama-3.1-8b", "--tokens", "1e30", "--budget", "-5", "--epochs", "0"]);
+    refused(&shown, &["--tokens", "--budget", "--epochs"]);
+    let shown = run(&["plan", "--model", "llama-3.1-8b", "--tokens", "1M", "--samples", "10"]);
+    refused(&shown, &["contradiction"]);
+}
+
+#[test]
+fn a_config_without_a_field_says_which() {
+    let place = Place::new().file("m/config.json", r#"{"model_type": "llama", "hidden_size": 64}"#);
+    refused(&place.run(&["plan", "--model", "./m"]), &["num_attention_heads", "vocab_size"]);
+    let place = Place::new().file("m/config.json", r#"{"model_type": "lama"}"#);
+    refused(&place.run(&["plan", "--model", "./m"]), &["lama", "[model.custom]"]);
+}
+
+#[test]
+fn a_hub_model_offline_says_the_way_out() {
+    refused(&run(&["plan", "--model", "nobody/nothing"]), &["offline"]);
+}
