@@ -257,7 +257,7 @@ pub fn dequantise(elements: u64, stored: Dtype, bandwidth: BytesPerSec) -> Secon
 }
 
 /// What grouped products reach beside plain ones of the same shape: groups have unequal heights and are gathered on the way.
-const GROUPED: f64 = 0.6;
+const GROUPED: f64 = 0.5;
 
 /// Fullest expert rank over the mean; trained routers are uneven.
 const IMBALANCE: f64 = 1.1;
