@@ -57,3 +57,19 @@ fn nearly_every_config_is_read() {
 
 /// Share of all configs that must be read.
 const READ_AT_LEAST: f64 = 0.72;
+
+#[test]
+fn a_qwen_window_is_off_unless_switched_on() {
+    use outlay_core::model::Mask;
+    let mask = |family: &str, switch: Option<bool>| {
+        let mut config = config("llama-2-7b");
+        config["model_type"] = family.into();
+        config["sliding_window"] = 1024.into();
+        config["use_sliding_window"] = switch.map_or(serde_json::Value::Null, Into::into);
+        let model = model::read("a", &config).unwrap_or_else(|e| panic!("{}", e[0]));
+        model.attention().map(|a| a.mask)
+    };
+    assert_eq!(mask("qwen2", None), Some(Mask::Causal));
+    assert_eq!(mask("qwen2", Some(true)), Some(Mask::Window { window: 1024 }));
+    assert_eq!(mask("mistral", None), Some(Mask::Window { window: 1024 }));
+}

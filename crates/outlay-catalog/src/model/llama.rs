@@ -100,7 +100,8 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     let mlp_bias = f.flag_or("mlp_bias", habits.out_bias);
     let rotary = f.share_or(&["partial_rotary_factor", "rope_pct"], habits.rotary);
     let depth = f.count(&["num_hidden_layers"]);
-    let window = f.maybe(&["sliding_window"]).filter(|_| f.flag_or("use_sliding_window", true));
+    // Qwen's configs carry a window that is off unless they say otherwise; the other families' is on.
+    let window = f.maybe(&["sliding_window"]).filter(|_| f.flag_or("use_sliding_window", !family.starts_with("qwen")));
     let masked = |mask| Layer {
         hidden,
         norm: habits.norm,

@@ -103,7 +103,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     } else {
         f.count(&["intermediate_size"])
     };
-    let window = f.maybe(&["sliding_window"]).filter(|_| f.flag_or("use_sliding_window", true));
+    let window = f.maybe(&["sliding_window"]).filter(|_| f.flag_or("use_sliding_window", !family.starts_with("qwen")));
     let mut layers = vec![(dense, layer(Mask::Causal, Feed::Dense(ffn(dense_width))))];
     let rest = depth - dense;
     match (family, window) {
