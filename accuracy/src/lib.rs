@@ -8,6 +8,7 @@
 pub mod conformal;
 pub mod engine;
 pub mod evidence;
+pub mod fit;
 pub mod rows;
 pub mod score;
 pub mod scoreboard;

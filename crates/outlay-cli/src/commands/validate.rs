@@ -19,6 +19,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "accuracy/SCOREBOARD.md")]
     write: Option<PathBuf>,
 
+    /// Fit the calibration to the evidence and write it to this file
+    #[arg(long, value_name = "FILE")]
+    fit: Option<PathBuf>,
+
     #[command(flatten)]
     format: Format,
 }
@@ -29,6 +33,10 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         None => accuracy::evidence::Evidence::committed(),
         Some(folder) => read(folder)?,
     };
+    if let Some(path) = &args.fit {
+        write(path, &accuracy::fit::calibration(&evidence))?;
+        return Ok(Answer::new(format!("wrote {}\n", path.display())));
+    }
     let report = accuracy::validate::validate(&evidence, &accuracy::engine::Door::built_in());
     let text = if args.format.json {
         json::text(serde_json::to_value(&report))?
@@ -36,13 +44,16 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         accuracy::scoreboard::render(&report)
     };
     if let Some(path) = &args.write {
-        let board = accuracy::scoreboard::render(&report);
-        std::fs::write(path, board).map_err(|error| {
-            Fault::new("file-not-written", format!("{error}"), path.display().to_string())
-                .help("name a file in a folder that exists")
-        })?;
+        write(path, &accuracy::scoreboard::render(&report))?;
     }
     Ok(Answer::new(text))
+}
+
+fn write(path: &std::path::Path, text: &str) -> Result<(), Fault> {
+    std::fs::write(path, text).map_err(|error| {
+        Fault::new("file-not-written", error.to_string(), path.display().to_string())
+            .help("name a file in a folder that exists")
+    })
 }
 
 /// The tables and configs of a folder; what is not there is not scored.

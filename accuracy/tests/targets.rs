@@ -1,0 +1,58 @@
+//! The published score: regenerated to the same bytes, and within its targets.
+
+use std::sync::LazyLock;
+
+use accuracy::engine::Door;
+use accuracy::evidence::Evidence;
+use accuracy::score::TableScore;
+use accuracy::validate::{Report, validate};
+
+static REPORT: LazyLock<Report> = LazyLock::new(|| validate(&Evidence::committed(), &Door::built_in()));
+
+fn committed(path: &str) -> String {
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn table(name: &str) -> &'static TableScore {
+    REPORT.tables.get(name).unwrap_or_else(|| panic!("no table {name}"))
+}
+
+#[test]
+fn the_scoreboard_is_the_committed_one() {
+    let board = accuracy::scoreboard::render(&REPORT);
+    assert!(board == committed("accuracy/SCOREBOARD.md"), "stale: run `cargo run --release -- validate --write`");
+}
+
+#[test]
+fn the_calibration_is_the_fitted_one() {
+    let fitted = accuracy::fit::calibration(&Evidence::committed());
+    let path = "crates/outlay-catalog/data/calibration.toml";
+    assert!(fitted == committed(path), "stale: run `cargo run --release -- validate --fit {path}`");
+}
+
+#[test]
+fn memory_is_within_its_target() {
+    let tracked = table("memory_tracked");
+    assert_eq!(tracked.scored, tracked.rows);
+    assert!(tracked.median_abs_pct.is_some_and(|x| x <= 5.0), "{:?}", tracked.p90_abs_pct);
+    assert!(tracked.p90_abs_pct.is_some_and(|x| x <= 12.0), "{:?}", tracked.p90_abs_pct);
+}
+
+#[test]
+fn step_time_is_within_its_target() {
+    let throughput = table("throughput");
+    assert!(throughput.scored * 100 >= throughput.rows * 85, "{} of {}", throughput.scored, throughput.rows);
+    assert!(throughput.median_abs_pct.is_some_and(|x| x <= 15.0), "{:?}", throughput.median_abs_pct);
+    assert!(REPORT.source_left_out.median_abs_pct.is_some_and(|x| x <= 20.0), "{:?}", REPORT.source_left_out);
+}
+
+#[test]
+fn counts_are_exact() {
+    for name in ["params", "params_active", "lora_params"] {
+        let wrong: Vec<_> =
+            table(name).predictions.iter().filter(|row| row.predicted != row.measured).map(|row| &row.id).collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}");
+    }
+    assert_eq!(table("lora_params").scored, table("lora_params").rows);
+}
