@@ -87,7 +87,7 @@ fn group<'a>(
     for ((name, _), residuals) in sources {
         let weight = (residuals.len() as f64).sqrt();
         let sum = sums.entry(name).or_default();
-        sum.0 += weight * median(residuals.into_iter()).unwrap_or(0.0);
+        sum.0 += weight * median(residuals).unwrap_or(0.0);
         sum.1 += weight;
     }
     sums.into_iter().map(|(name, (sum, weight))| (name, sum / (weight + SHRINK))).collect()
