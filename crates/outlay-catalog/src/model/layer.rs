@@ -179,11 +179,12 @@ impl Attn {
                     linear("kv_b_proj", kv, self.heads * (self.qk_dim - rope + self.v_dim), false, Part::AttentionIn);
                 match query {
                     None => ops.extend([first(linear("q_proj", hidden, q, false, Part::AttentionIn)), shared(down)]),
+                    // Both steps down read the layer's input; the norms follow, each before its step up.
                     Some(rank) => ops.extend([
                         first(linear("q_a_proj", hidden, rank, self.bias, Part::AttentionIn)),
+                        shared(down),
                         RMS.op(rank),
                         Op::Linear(linear("q_b_proj", rank, q, false, Part::AttentionIn)),
-                        shared(down),
                     ]),
                 }
                 ops.extend([RMS.op(kv), Op::Linear(up)]);

@@ -7,6 +7,8 @@
 
 mod custom;
 mod deepseek;
+mod encdec;
+mod encoder;
 mod error;
 mod fields;
 mod gemma;
@@ -15,6 +17,7 @@ mod json;
 mod layer;
 mod llama;
 mod mixture;
+mod ssm;
 mod vision;
 
 pub use custom::{Dimensions, custom};
@@ -73,6 +76,19 @@ const READERS: &[(&str, Reader)] = &[
     ("deepseek_v2", deepseek::read),
     ("deepseek_v3", deepseek::read),
     ("kimi_k2", deepseek::read),
+    ("bert", encoder::bert),
+    ("roberta", encoder::bert),
+    ("distilbert", encoder::bert),
+    ("albert", encoder::albert),
+    ("modernbert", encoder::modern),
+    ("bart", encdec::bart),
+    ("t5", encdec::t5),
+    ("mt5", encdec::t5),
+    ("mamba", ssm::mamba),
+    ("falcon_mamba", ssm::mamba),
+    ("mamba2", ssm::mamba2),
+    ("rwkv", ssm::rwkv),
+    ("jamba", ssm::jamba),
 ];
 
 /// Not language models.
