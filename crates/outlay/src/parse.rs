@@ -14,9 +14,30 @@ use crate::request::{CustomModel, Request};
 /// All faults of form: broken TOML (then that one alone), unknown keys, wrong types.
 pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| vec![syntax(text, &e)])?;
+    let mut endless = Vec::new();
+    for (key, value) in &table {
+        not_finite(key, value, &mut endless);
+    }
+    if !endless.is_empty() {
+        return Err(endless);
+    }
     let value =
         serde_json::to_value(&table).map_err(|e| vec![Problem::new(Code::BadSyntax, "the job file", e.to_string())])?;
     read(&value)
+}
+
+/// TOML knows `inf` and `nan`; no key of a job does.
+fn not_finite(at: &str, value: &toml::Value, problems: &mut Vec<Problem>) {
+    match value {
+        toml::Value::Float(number) if !number.is_finite() => {
+            problems.push(Problem::new(Code::OutOfRange, at, format!("{number} is not a finite number")));
+        }
+        toml::Value::Table(table) => {
+            table.iter().for_each(|(key, value)| not_finite(&format!("{at}.{key}"), value, problems));
+        }
+        toml::Value::Array(list) => list.iter().for_each(|value| not_finite(at, value, problems)),
+        _ => {}
+    }
 }
 
 /// Reads a job in JSON: the same keys.

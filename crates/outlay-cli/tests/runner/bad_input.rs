@@ -60,3 +60,13 @@ fn a_config_without_a_field_says_which() {
 fn a_hub_model_offline_says_the_way_out() {
     refused(&run(&["plan", "--model", "nobody/nothing"]), &["offline"]);
 }
+
+#[test]
+fn numbers_without_end_and_widths_of_zero() {
+    let text = "[model]\nbase = \"llama-3.1-8b\"\n[data]\nepochs = nan\n[limits]\nbudget = inf\n";
+    let place = Place::new().file("job.toml", text);
+    refused(&place.run(&["plan", "job.toml"]), &["data.epochs", "limits.budget"]);
+    let text = "[model]\nbase = \"llama-3.1-8b\"\n[hardware]\ndomain = 0\nnetwork_gbit = -1.0\n[data]\nsteps = 0\n";
+    let place = Place::new().file("job.toml", text);
+    refused(&place.run(&["plan", "job.toml"]), &["hardware.domain", "hardware.network_gbit", "data.steps"]);
+}

@@ -46,8 +46,8 @@ pub(super) fn resolve(
     if samples.is_some() && request.mean_len.is_none() {
         notes.assume("data.mean_len", sample_len, "tokens of a sample: a full sequence");
     }
-    if request.steps == Some(0) {
-        problems.push(Problem::new(Code::OutOfRange, "data.steps", "0 is not above zero"));
+    for (at, value) in [("data.steps", request.steps), ("data.mean_len", request.mean_len)] {
+        problems.extend(value.and_then(|value| super::positive(at, value, 1_000_000_000).err()));
     }
     let epochs = match request.epochs {
         Some(epochs) if epochs.is_finite() && (0.001..=100_000.0).contains(&epochs) => Some(epochs),

@@ -130,6 +130,13 @@ fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Pr
 }
 
 fn check_names(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<Problem>) {
+    if let Some(rate) = request.network_gbit.filter(|rate| !rate.is_finite() || *rate <= 0.0) {
+        let message = format!("{rate} Gbit/s is not above zero");
+        problems.push(Problem::new(Code::OutOfRange, "hardware.network_gbit", message));
+    }
+    if request.domain == Some(0) {
+        problems.push(Problem::new(Code::OutOfRange, "hardware.domain", "0 is not above zero"));
+    }
     let any = |name: &String| name == "any" || name == "*";
     let mut known: Vec<&str> = catalog.offers().iter().map(|offer| offer.provider.as_str()).collect();
     known.sort_unstable();
