@@ -18,9 +18,9 @@ use outlay::core::units::Share;
 use crate::conformal;
 use crate::engine::Door;
 use crate::evidence::Evidence;
-use crate::score::{Kind, Prediction};
+use crate::score::{Kind, Prediction, Summary};
 use crate::stats::median;
-use crate::validate::validate;
+use crate::validate::{Report, validate};
 
 /// Weight of "no factor": as much as a source of nine rows.
 const SHRINK: f64 = 3.0;
@@ -114,20 +114,69 @@ fn rounded(log: f64) -> Share {
     Share::new((log.exp() * 1e4).round() / 1e4)
 }
 
+/// The score of the product, with left-out figures from factors fitted again without each row's source or model.
+#[must_use]
+pub fn report(evidence: &Evidence) -> Report {
+    let catalog = Catalog::built_in();
+    let mut report = validate(evidence, &Door::new(catalog.clone()));
+    let base = speeds(evidence, &catalog, &knowledge(catalog.knowledge(), &Factors::default()));
+    let known = report.tables.get("throughput").map_or(&[][..], |table| table.predictions.as_slice());
+    let summary = |rows: &[Prediction]| Summary::of(rows.iter().filter(|row| row.kind == Kind::Measured));
+    let other_sources = refitted(&base, known, |row| &row.source);
+    let other_models = refitted(&base, known, |row| &row.model);
+    report.source_left_out = summary(&other_sources);
+    report.model_left_out = summary(&other_models);
+    report.intervals = conformal::quantiles(&other_sources);
+    report
+}
+
+/// Predictions of speed under some knowledge.
+fn speeds(evidence: &Evidence, catalog: &Catalog, known: &Knowledge) -> Vec<Prediction> {
+    let door = Door::new(catalog.clone().with_knowledge(known.clone()));
+    validate(evidence, &door).tables.remove("throughput").map_or(Vec::new(), |table| table.predictions)
+}
+
+/// Each row as it would have been predicted by factors fitted without the rows that `part` puts together with it; the
+/// relative width of its interval stays that of `known`.
+fn refitted<'a>(
+    base: &'a [Prediction],
+    known: &[Prediction],
+    part: impl Fn(&'a Prediction) -> &'a str,
+) -> Vec<Prediction> {
+    let mut without: BTreeMap<&str, Factors> = BTreeMap::new();
+    for row in base {
+        without.entry(part(row)).or_insert_with(|| {
+            let others: Vec<Prediction> = base.iter().filter(|other| part(other) != part(row)).cloned().collect();
+            factors(&others)
+        });
+    }
+    let moved = |(row, known): (&'a Prediction, &Prediction)| {
+        let fitted = &without[part(row)];
+        let (hardware, stack) = row.group.split_once('/').unwrap_or((&row.group, ""));
+        let of =
+            |table: &BTreeMap<String, (f64, usize)>, name: &str| table.get(name).map_or(0.0, |(factor, _)| *factor);
+        let slower = of(&fitted.hardware, hardware) + of(&fitted.stacks, stack);
+        let factor = if row.quantity == "s/step" { slower.exp() } else { (-slower).exp() };
+        let predicted = row.predicted * factor;
+        Prediction {
+            predicted,
+            low: predicted * known.low / known.predicted,
+            high: predicted * known.high / known.predicted,
+            ..row.clone()
+        }
+    };
+    base.iter().zip(known).map(moved).collect()
+}
+
 /// The calibration file, fitted to the evidence.
 #[must_use]
 pub fn calibration(evidence: &Evidence) -> String {
     let catalog = Catalog::built_in();
     let plain = knowledge(catalog.knowledge(), &Factors::default());
-    let predicted = |known: &Knowledge| {
-        let door = Door::new(catalog.clone().with_knowledge(known.clone()));
-        let report = validate(evidence, &door);
-        report.tables.get("throughput").map_or(Vec::new(), |table| table.predictions.clone())
-    };
-    let factors = factors(&predicted(&plain));
+    let base = speeds(evidence, &catalog, &plain);
+    let factors = factors(&base);
     let known = knowledge(&plain, &factors);
-    let rows = predicted(&known);
-    let quantiles = conformal::quantiles(&conformal::left_out(&rows, |row| &row.source));
+    let quantiles = conformal::quantiles(&refitted(&base, &base, |row| &row.source));
     let mut text = String::from(
         "# Written by `outlay validate --fit`. `gemm`, `attention`, `memory`: shares of printed figures that large operators reach\n\
          # (measured kernels where published, else the neighbouring generation). `residual`: factor on the time of a step, fitted to\n\

@@ -2,12 +2,11 @@
 
 use std::sync::LazyLock;
 
-use accuracy::engine::Door;
 use accuracy::evidence::Evidence;
 use accuracy::score::TableScore;
-use accuracy::validate::{Report, validate};
+use accuracy::validate::Report;
 
-static REPORT: LazyLock<Report> = LazyLock::new(|| validate(&Evidence::committed(), &Door::built_in()));
+static REPORT: LazyLock<Report> = LazyLock::new(|| accuracy::fit::report(&Evidence::committed()));
 
 fn committed(path: &str) -> String {
     let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));

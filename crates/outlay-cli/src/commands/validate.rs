@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         write(path, &accuracy::fit::calibration(&evidence))?;
         return Ok(Answer::new(format!("wrote {}\n", path.display())));
     }
-    let report = accuracy::validate::validate(&evidence, &accuracy::engine::Door::built_in());
+    let report = accuracy::fit::report(&evidence);
     let text = if args.format.json {
         json::text(serde_json::to_value(&report))?
     } else {
