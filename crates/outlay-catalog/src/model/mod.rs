@@ -87,6 +87,7 @@ const READERS: &[(&str, Reader)] = &[
     ("mamba", ssm::mamba),
     ("falcon_mamba", ssm::mamba),
     ("mamba2", ssm::mamba2),
+    ("nemotron_h", ssm::nemotron),
     ("rwkv", ssm::rwkv),
     ("jamba", ssm::jamba),
 ];

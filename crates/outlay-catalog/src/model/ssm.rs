@@ -88,35 +88,114 @@ pub(super) fn mamba(name: &str, family: &str, config: &Value) -> Read {
     f.done(decoder(name, family, &ends(&f, hidden, RMS, true), layers, None))
 }
 
+/// The mixer of Mamba-2, without the norm before it.
+struct Mixer2 {
+    hidden: u64,
+    inner: u64,
+    heads: u64,
+    groups: u64,
+    state: u64,
+    kernel: u64,
+    chunk: u64,
+}
+
+impl Mixer2 {
+    fn ops(&self) -> Vec<Op> {
+        let Self { hidden, inner, heads, groups, state, kernel, chunk } = *self;
+        let wide = inner + 2 * groups * state;
+        let gated =
+            Norm { kind: NormKind::GatedRms, width: inner, rows: 1, weights: inner, biases: 0, on_heads: false };
+        vec![
+            Op::Linear(linear("in_proj", hidden, inner + wide + heads, false, Part::MixerIn)),
+            Op::Conv(Conv { channels: wide, kernel, bias: true }),
+            Op::Activation(Activation { kind: ActivationKind::Silu, width: wide, gated: false }),
+            Op::Weights(Weights { name: "A_log, D, dt_bias", elements: 3 * heads }),
+            Op::Scan(Scan { kind: ScanKind::Mamba2, channels: inner, state, heads, groups, chunk }),
+            Op::Norm(gated),
+            Op::Linear(linear("out_proj", inner, hidden, false, Part::MixerOut)),
+        ]
+    }
+}
+
+/// A norm, what it feeds, and the residual.
+fn around(hidden: u64, inner: Vec<Op>) -> Vec<Op> {
+    let mut ops = vec![RMS.op(hidden)];
+    ops.extend(inner);
+    ops.push(Op::Residual(Residual { width: hidden }));
+    ops
+}
+
 /// Mamba-2.
 pub(super) fn mamba2(name: &str, family: &str, config: &Value) -> Read {
     let f = Fields::new(config);
     let hidden = f.count(&["hidden_size"]);
-    let inner = f.count_or(&["expand"], 2) * hidden;
-    let (heads, groups) = (f.count(&["num_heads"]), f.count_or(&["n_groups"], 8));
-    let state = f.count_or(&["state_size"], 128);
-    let wide = inner + 2 * groups * state;
-    let gated = Norm { kind: NormKind::GatedRms, width: inner, rows: 1, weights: inner, biases: 0, on_heads: false };
-    let ops = vec![
-        RMS.op(hidden),
-        Op::Linear(linear("in_proj", hidden, inner + wide + heads, false, Part::MixerIn)),
-        Op::Conv(Conv { channels: wide, kernel: f.count_or(&["conv_kernel"], 4), bias: true }),
-        Op::Activation(Activation { kind: ActivationKind::Silu, width: wide, gated: false }),
-        Op::Weights(Weights { name: "A_log, D, dt_bias", elements: 3 * heads }),
-        Op::Scan(Scan {
-            kind: ScanKind::Mamba2,
-            channels: inner,
-            state,
-            heads,
-            groups,
-            chunk: f.count_or(&["chunk_size"], 256),
-        }),
-        Op::Norm(gated),
-        Op::Linear(linear("out_proj", inner, hidden, false, Part::MixerOut)),
-        Op::Residual(Residual { width: hidden }),
-    ];
-    let layers = vec![(f.count(&["num_hidden_layers"]), ops)];
+    let mixer = Mixer2 {
+        hidden,
+        inner: f.count_or(&["expand"], 2) * hidden,
+        heads: f.count(&["num_heads"]),
+        groups: f.count_or(&["n_groups"], 8),
+        state: f.count_or(&["state_size"], 128),
+        kernel: f.count_or(&["conv_kernel"], 4),
+        chunk: f.count_or(&["chunk_size"], 256),
+    };
+    let layers = vec![(f.count(&["num_hidden_layers"]), around(hidden, mixer.ops()))];
     f.done(decoder(name, family, &ends(&f, hidden, RMS, true), layers, None))
+}
+
+/// Nemotron-H: Mamba-2, attention and feed-forward layers by a pattern (`M`, `*`, `-`).
+pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
+    let f = Fields::new(config);
+    let (hidden, heads) = (f.count(&["hidden_size"]), f.count(&["num_attention_heads"]));
+    let head = f.count_or(&["attention_head_dim", "head_dim"], 128);
+    let mixer = Mixer2 {
+        hidden,
+        inner: f.count(&["mamba_num_heads"]).saturating_mul(f.count_or(&["mamba_head_dim"], 64)),
+        heads: f.count(&["mamba_num_heads"]),
+        groups: f.count_or(&["n_groups"], 8),
+        state: f.count_or(&["ssm_state_size"], 128),
+        kernel: f.count_or(&["conv_kernel"], 4),
+        chunk: f.count_or(&["chunk_size"], 256),
+    };
+    let attn = Attn {
+        projection: QKV,
+        out: "o_proj",
+        heads,
+        kv_heads: f.count_or(&["num_key_value_heads"], heads),
+        qk_dim: head,
+        v_dim: head,
+        bias: f.flag_or("attention_bias", false),
+        out_bias: f.flag_or("attention_bias", false),
+        qk_norm: QkNorm::None,
+        rotary: 0,
+        mask: Mask::Causal,
+        soft_cap: false,
+        score_bias: false,
+        dropout: false,
+        gated: false,
+    };
+    let ffn = Ffn {
+        into: ["up_proj", "up_proj"],
+        out: "down_proj",
+        width: f.count(&["intermediate_size"]),
+        gated: false,
+        fused: false,
+        bias: f.flag_or("mlp_bias", false),
+        kind: f.activation_or(&["mlp_hidden_act"], ActivationKind::Relu2),
+    };
+    let pattern = f.text(&["hybrid_override_pattern"]).unwrap_or_else(|| {
+        f.fault(ReadError::Missing("hybrid_override_pattern".into()));
+        ""
+    });
+    let (mut attends, mut feeds) = (Vec::new(), Vec::new());
+    attn.ops(hidden, RMS, false, &mut attends);
+    ffn.ops(hidden, false, &mut feeds);
+    let count = |kind: char| pattern.chars().filter(|c| *c == kind).count() as u64;
+    let layers = vec![
+        (count('M'), around(hidden, mixer.ops())),
+        (count('*'), around(hidden, attends)),
+        (count('-'), around(hidden, feeds)),
+    ];
+    f.done(decoder(name, family, &ends(&f, hidden, RMS, false), layers, f.maybe(&["max_position_embeddings"])))
 }
 
 /// RWKV-4.
