@@ -2,7 +2,7 @@
 //!
 //! Split conformal prediction on `|ln(measured / predicted)|`, in groups of like hardware and stack where a group has
 //! enough rows, pooled otherwise. Rows of one source are not independent and a source to come is none of those seen,
-//! so what counts are residuals with the row's source left out: its group's bias is taken from the other sources.
+//! so what counts are residuals of a fit made without the row's source ([`crate::fit`]).
 //!
 //! Does not know: how the quantiles are spread over hardware, stack and family when they are carried through a forecast.
 
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::score::{Kind, Prediction};
-use crate::stats::{conformal_bound, median, sorted};
+use crate::stats::{conformal_bound, sorted};
 
 /// Fewest rows for which a group gets its own quantile.
 pub const GROUP_ROWS: usize = 20;
@@ -36,7 +36,7 @@ pub struct GroupQuantile {
 
 /// Quantiles of groups large enough, in the order architecture and stack, architecture, stack; everything pooled first.
 ///
-/// `rows` are predictions with their source left out, see [`left_out`]; a [`Prediction::group`] is `architecture/stack`.
+/// `rows` are predictions with their source left out of the fit; a [`Prediction::group`] is `architecture/stack`.
 #[must_use]
 pub fn quantiles(rows: &[Prediction]) -> Vec<GroupQuantile> {
     let mut groups: BTreeMap<(Option<&str>, Option<&str>), Vec<f64>> = BTreeMap::new();
@@ -82,37 +82,9 @@ pub fn to_toml(quantiles: &[GroupQuantile]) -> String {
     text
 }
 
-/// Predictions with the bias of their group taken from rows that `part` tells apart (another source, another model)
-/// alone: what a score on a new source or model would be.
-///
-/// Where a group has no other rows, the prediction stays as it is.
-pub fn left_out<'a>(rows: &'a [Prediction], part: impl Fn(&'a Prediction) -> &'a str) -> Vec<Prediction> {
-    let mut groups: BTreeMap<&str, Vec<&Prediction>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.kind == Kind::Measured) {
-        groups.entry(&row.group).or_default().push(row);
-    }
-    let mut known: BTreeMap<(&str, &str), f64> = BTreeMap::new();
-    let mut moved = Vec::with_capacity(rows.len());
-    for row in rows {
-        let own = part(row);
-        let bias = *known.entry((&row.group, own)).or_insert_with(|| {
-            let group = groups.get(row.group.as_str()).map_or(&[][..], Vec::as_slice);
-            let others = group.iter().filter(|other| part(other) != own).map(|other| other.residual());
-            median(others).unwrap_or(0.0).exp()
-        });
-        moved.push(Prediction {
-            predicted: row.predicted * bias,
-            low: row.low * bias,
-            high: row.high * bias,
-            ..row.clone()
-        });
-    }
-    moved
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{left_out, quantiles, to_toml};
+    use super::{quantiles, to_toml};
     use crate::score::Kind;
     use crate::score::tests::prediction;
 
@@ -133,15 +105,5 @@ mod tests {
             to_toml(&found)
                 .ends_with("[[interval]]\narchitecture = \"hopper\"\nstack = \"x\"\nrows = 25\nbound = 0.2000\n")
         );
-    }
-
-    #[test]
-    fn a_left_out_source_is_judged_by_the_others() {
-        let mut rows = [110.0, 120.0, 130.0].map(|measured| prediction("a", measured, 100.0, Kind::Measured)).to_vec();
-        rows[0].source = "first".into();
-        let moved = left_out(&rows, |row| &row.source);
-        // The median of ln 1.2 and ln 1.3 for the first, ln 1.1 for the others.
-        assert!((moved[0].predicted - 100.0 * (1.2_f64 * 1.3).sqrt()).abs() < 1e-9);
-        assert!((moved[1].predicted - 110.0).abs() < 1e-9);
     }
 }

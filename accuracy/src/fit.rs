@@ -20,7 +20,7 @@ use crate::engine::Door;
 use crate::evidence::Evidence;
 use crate::score::{Kind, Prediction, Summary};
 use crate::stats::median;
-use crate::validate::{Report, validate};
+use crate::validate::{self, Report};
 
 /// Weight of "no factor": as much as a source of nine rows.
 const SHRINK: f64 = 3.0;
@@ -118,7 +118,7 @@ fn rounded(log: f64) -> Share {
 #[must_use]
 pub fn report(evidence: &Evidence) -> Report {
     let catalog = Catalog::built_in();
-    let mut report = validate(evidence, &Door::new(catalog.clone()));
+    let mut report = validate::validate(evidence, &Door::new(catalog.clone()));
     let base = speeds(evidence, &catalog, &knowledge(catalog.knowledge(), &Factors::default()));
     let known = report.tables.get("throughput").map_or(&[][..], |table| table.predictions.as_slice());
     let summary = |rows: &[Prediction]| Summary::of(rows.iter().filter(|row| row.kind == Kind::Measured));
@@ -133,7 +133,7 @@ pub fn report(evidence: &Evidence) -> Report {
 /// Predictions of speed under some knowledge.
 fn speeds(evidence: &Evidence, catalog: &Catalog, known: &Knowledge) -> Vec<Prediction> {
     let door = Door::new(catalog.clone().with_knowledge(known.clone()));
-    validate(evidence, &door).tables.remove("throughput").map_or(Vec::new(), |table| table.predictions)
+    validate::speeds(evidence, &door).map_or(Vec::new(), |table| table.predictions)
 }
 
 /// Each row as it would have been predicted by factors fitted without the rows that `part` puts together with it; the
@@ -205,4 +205,32 @@ pub fn calibration(evidence: &Evidence) -> String {
         );
     }
     text + &conformal::to_toml(&quantiles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refitted;
+    use crate::score::Kind;
+    use crate::score::tests::prediction;
+
+    /// Speeds of one group, the first row from a source of its own.
+    fn rows(first: f64) -> Vec<crate::score::Prediction> {
+        let mut rows = [first, 120.0, 130.0].map(|measured| prediction("a", measured, 100.0, Kind::Measured)).to_vec();
+        for row in &mut rows {
+            row.group = "hopper/x".into();
+        }
+        rows[0].source = "first".into();
+        rows
+    }
+
+    #[test]
+    fn a_left_out_source_is_judged_by_the_others() {
+        let judged = |first: f64| refitted(&rows(first), &rows(first), |row| &row.source)[0].predicted;
+        // Its own measurement does not matter, the others' do: they ran faster than predicted.
+        assert_eq!(judged(110.0), judged(11.0));
+        assert!(judged(110.0) > 100.0);
+        // What the others make of it depends on the first alone.
+        let others = |first: f64| refitted(&rows(first), &rows(first), |row| &row.source)[1].predicted;
+        assert!(others(110.0) > others(90.0));
+    }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use outlay::request::Request;
 use serde::Serialize;
 
-use crate::conformal::{self, GroupQuantile};
+use crate::conformal::GroupQuantile;
 use crate::evidence::Evidence;
 use crate::rows::library::Library;
 use crate::rows::memory::{self, Definition, MemoryRow};
@@ -95,7 +95,7 @@ pub trait Engine: Sync {
 pub struct Report {
     /// By table.
     pub tables: BTreeMap<&'static str, TableScore>,
-    /// Figures of `throughput` with each row's source left out of its group's bias, see [`crate::conformal`].
+    /// Figures of `throughput` with each row's source left out of the fit, see [`crate::fit`]; empty until it is made.
     pub source_left_out: Summary,
     /// The same with each row's model left out.
     pub model_left_out: Summary,
@@ -103,7 +103,7 @@ pub struct Report {
     pub intervals: Vec<GroupQuantile>,
 }
 
-/// Scores the engine on evidence.
+/// Scores the engine on evidence; what is left out of the fit is [`crate::fit::report`]'s to add.
 #[must_use]
 pub fn validate(evidence: &Evidence, engine: &impl Engine) -> Report {
     let known = engine.accelerators();
@@ -112,7 +112,7 @@ pub fn validate(evidence: &Evidence, engine: &impl Engine) -> Report {
         text.as_deref().map(|text| TableScore::of(each(text, score)))
     };
     let tables = [
-        ("throughput", scored(&evidence.throughput, &|row| speed(row, &library, &known, engine))),
+        ("throughput", speeds(evidence, engine)),
         (
             "memory_tracked",
             scored(&evidence.memory_tracked, &|row| {
@@ -146,13 +146,16 @@ pub fn validate(evidence: &Evidence, engine: &impl Engine) -> Report {
         ("runs", scored(&evidence.runs, &|row| run(row, &library, &known, engine))),
     ];
     let tables: BTreeMap<_, _> = tables.into_iter().filter_map(|(name, score)| Some((name, score?))).collect();
-    let rows = tables.get("throughput").map_or(&[][..], |score| score.predictions.as_slice());
-    let summary = |rows: Vec<Prediction>| Summary::of(rows.iter().filter(|row| row.kind == Kind::Measured));
-    let other_sources = conformal::left_out(rows, |row| &row.source);
-    let intervals = conformal::quantiles(&other_sources);
-    let source_left_out = summary(other_sources);
-    let model_left_out = summary(conformal::left_out(rows, |row| &row.model));
-    Report { tables, source_left_out, model_left_out, intervals }
+    Report { tables, ..Report::default() }
+}
+
+/// Scores the table of speeds alone, as [`validate`] does; `None` without that table.
+#[must_use]
+pub fn speeds(evidence: &Evidence, engine: &impl Engine) -> Option<TableScore> {
+    let known = engine.accelerators();
+    let library = Library::of(evidence);
+    let rows = each(evidence.throughput.as_deref()?, &|row| speed(row, &library, &known, engine));
+    Some(TableScore::of(rows))
 }
 
 /// Most rows of `throughput` report no peak; those are no rows of the table of peaks.

@@ -5,7 +5,7 @@ use outlay_core::forecast::Forecast;
 use outlay_core::interval;
 use outlay_core::layout::{Offload, Recompute, Schedule, Zero};
 use outlay_core::model::params;
-use outlay_core::scenario::offer::{Offer, Purchase};
+use outlay_core::scenario::offer::Offer;
 use outlay_core::scenario::recipe::Method;
 use outlay_core::scenario::{Scenario, adapters};
 use outlay_core::search::{Change, Difference, FITS, Ranking, Reason, TIGHT};
@@ -135,7 +135,7 @@ impl Writer<'_> {
             provider: offer.provider.clone(),
             region: offer.region.clone(),
             instance: offer.instance.clone(),
-            purchase: purchase(offer.purchase).into(),
+            purchase: offer.purchase.name().into(),
             machine_usd_per_hour: priced.then_some(offer.price.get()),
             price_as_of: offer.as_of.clone(),
             price_age_days: day(self.today).zip(day(&offer.as_of)).map(|(today, then)| today - then),
@@ -273,16 +273,6 @@ fn fit(probability: Share) -> &'static str {
     }
 }
 
-fn purchase(purchase: Purchase) -> &'static str {
-    match purchase {
-        Purchase::OnDemand => "on-demand",
-        Purchase::Spot => "spot",
-        Purchase::Reserved1y => "reserved-1y",
-        Purchase::Reserved3y => "reserved-3y",
-        Purchase::Owned => "owned",
-    }
-}
-
 fn zero(zero: Zero) -> &'static str {
     match zero {
         Zero::None => "none",
@@ -345,7 +335,7 @@ fn change(change: &Change) -> String {
         Change::Budget(usd) => format!("a budget of ${:.2}", usd.get()),
         Change::Deadline(time) => format!("a deadline of {}", duration(time.to_hours())),
         Change::MaxAccelerators(most) => format!("up to {most} accelerators"),
-        Change::Purchase(kind) => format!("also buying {}", purchase(*kind)),
+        Change::Purchase(kind) => format!("also buying {}", kind.name()),
         Change::Offer => "another accelerator, provider or region".into(),
         Change::BudgetAndDeadline(usd, time) => {
             format!("a budget of ${:.2} and a deadline of {}", usd.get(), duration(time.to_hours()))

@@ -38,7 +38,7 @@ use outlay_catalog::Catalog;
 use outlay_core::forecast::{self, Forecast};
 use outlay_core::layout::Offload;
 use outlay_core::memory::ModelMemory;
-use outlay_core::plan::{Plan, layouts, offloads};
+use outlay_core::plan::{Plan, layouts};
 use outlay_core::scenario::Size;
 use outlay_core::search::{Ranking, TIGHT};
 use outlay_core::units::{Seconds, Share};
@@ -89,23 +89,19 @@ pub fn exact(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast
     let memory = ModelMemory::new(&scenario.model, &scenario.recipe);
     // The quickest that may fit; failing that, the one that comes nearest to fitting.
     let mut best: Option<(bool, Seconds, Share, outlay_core::layout::Layout)> = None;
-    'offloads: for offload in offloads(scenario) {
-        if offload != Offload::None && scenario.pins.offload.is_none() {
-            break 'offloads;
-        }
-        for layout in layouts(scenario, &cluster, offload) {
-            let fit = forecast::fit(&memory.footprint(&layout), &cluster);
-            let may = fit >= TIGHT;
-            let time = forecast::timed(scenario, knowledge, &cluster, &layout).total();
-            let better = best.as_ref().is_none_or(|(other, quickest, fullest, _)| match (may, other) {
-                (true, false) => true,
-                (false, true) => false,
-                (true, true) => time < *quickest,
-                (false, false) => fit > *fullest,
-            });
-            if better {
-                best = Some((may, time, fit, layout));
-            }
+    for layout in layouts(scenario, &cluster, scenario.pins.offload.unwrap_or(Offload::None)) {
+        let fit = forecast::fit(&memory.footprint(&layout), &cluster);
+        let may = fit >= TIGHT;
+        // How long a layout takes only matters among those that may fit.
+        let time = if may { forecast::timed(scenario, knowledge, &cluster, &layout).total() } else { Seconds::ZERO };
+        let better = best.as_ref().is_none_or(|(other, quickest, fullest, _)| match (may, other) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) => time < *quickest,
+            (false, false) => fit > *fullest,
+        });
+        if better {
+            best = Some((may, time, fit, layout));
         }
     }
     let Some((.., layout)) = best else {

@@ -4,7 +4,7 @@ use outlay_core::model::{ActivationKind, Experts, Mask, Model, Router};
 
 use super::error::ReadError;
 use super::fields::activation;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, Layer, Order, QkNorm, RMS, decoder};
+use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, Layer, Order, RMS, decoder};
 use super::llama::QKV;
 
 /// Dimensions of a decoder; what is blank is the usual choice.
@@ -152,13 +152,9 @@ pub fn custom(d: &Dimensions) -> Result<Model, Vec<ReadError>> {
             v_dim: head,
             bias,
             out_bias: bias,
-            qk_norm: QkNorm::None,
             rotary: if d.learned_positions.is_some() { 0 } else { head },
             mask,
-            soft_cap: false,
-            score_bias: false,
-            dropout: false,
-            gated: false,
+            ..Attn::PLAIN
         };
         Layer { hidden, norm, order: Order::Pre, attn, feed, dropout: false }.ops()
     };

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, Layer, Order, Projection, QkNorm, RMS, decoder};
+use super::layer::{Attn, EMBED, Ends, Feed, Ffn, Layer, Order, Projection, RMS, decoder};
 
 /// Reads a config of the group.
 pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Vec<ReadError>> {
@@ -21,13 +21,9 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         v_dim: f.count(&["v_head_dim"]),
         bias: f.flag_or("attention_bias", false),
         out_bias: f.flag_or("attention_bias", false),
-        qk_norm: QkNorm::None,
         rotary: rope,
         mask: Mask::Causal,
-        soft_cap: false,
-        score_bias: false,
-        dropout: false,
-        gated: false,
+        ..Attn::PLAIN
     };
     let ffn = |width| Ffn {
         into: ["gate_proj", "up_proj"],

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, Feed, Ffn, LAYER, Layer, NormStyle, Order, Projection, QkNorm, RMS, end, linear};
+use super::layer::{Attn, Feed, Ffn, LAYER, Layer, NormStyle, Order, Projection, RMS, end, linear};
 
 /// What the two families differ in.
 struct Shape {
@@ -33,13 +33,10 @@ impl Shape {
             v_dim: self.head,
             bias: self.bias,
             out_bias: self.bias,
-            qk_norm: QkNorm::None,
             rotary: 0,
             mask,
-            soft_cap: false,
             score_bias: self.score_bias,
-            dropout: false,
-            gated: false,
+            ..Attn::PLAIN
         }
     }
 

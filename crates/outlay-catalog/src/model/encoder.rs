@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, Feed, Ffn, LAYER, LAYER_BARE, Layer, NormStyle, Order, Projection, QkNorm, end, linear};
+use super::layer::{Attn, Feed, Ffn, LAYER, LAYER_BARE, Layer, NormStyle, Order, Projection, end, linear};
 
 type Read = Result<Model, Vec<ReadError>>;
 
@@ -26,13 +26,9 @@ fn attn(f: &Fields<'_>, hidden: u64, heads: u64, projection: Projection, out: &'
         v_dim: hidden / heads,
         bias,
         out_bias: bias,
-        qk_norm: QkNorm::None,
         rotary: 0,
         mask: Mask::Full,
-        soft_cap: false,
-        score_bias: false,
-        dropout: false,
-        gated: false,
+        ..Attn::PLAIN
     }
 }
 

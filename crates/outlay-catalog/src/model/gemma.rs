@@ -32,9 +32,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             rotary: head,
             mask,
             soft_cap: family == "gemma2",
-            score_bias: false,
-            dropout: false,
-            gated: false,
+            ..Attn::PLAIN
         };
         let feed = Feed::Dense(Ffn {
             into: ["gate_proj", "up_proj"],

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, LAYER_BARE, Layer, Order, Projection, QkNorm, decoder};
+use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, LAYER_BARE, Layer, Order, Projection, decoder};
 
 type Read = Result<Model, Vec<ReadError>>;
 
@@ -22,13 +22,9 @@ fn attn(f: &Fields<'_>, hidden: u64, heads: u64, projection: Projection, out: &'
         v_dim: head,
         bias: true,
         out_bias: true,
-        qk_norm: QkNorm::None,
         rotary: 0,
         mask: Mask::Causal,
-        soft_cap: false,
-        score_bias: false,
-        dropout: false,
-        gated: false,
+        ..Attn::PLAIN
     }
 }
 

@@ -162,6 +162,25 @@ pub(super) fn shared(linear: Linear) -> Op {
 }
 
 impl Attn {
+    /// What most families leave at rest; the dimensions are each reader's to give.
+    pub(super) const PLAIN: Self = Self {
+        projection: Projection::Split(["q_proj", "k_proj", "v_proj"]),
+        out: "o_proj",
+        heads: 1,
+        kv_heads: 1,
+        qk_dim: 1,
+        v_dim: 1,
+        bias: false,
+        out_bias: false,
+        qk_norm: QkNorm::None,
+        rotary: 0,
+        mask: Mask::Causal,
+        soft_cap: false,
+        score_bias: false,
+        dropout: false,
+        gated: false,
+    };
+
     /// Projections, rotary embedding, core and output projection.
     pub(super) fn ops(&self, hidden: u64, norm: NormStyle, shares: bool, ops: &mut Vec<Op>) {
         let (q, k, v) = (self.heads * self.qk_dim, self.kv_heads * self.qk_dim, self.kv_heads * self.v_dim);

@@ -118,10 +118,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             qk_norm: habits.qk_norm,
             rotary: (head as f64 * rotary) as u64,
             mask,
-            soft_cap: false,
-            score_bias: false,
-            dropout: false,
-            gated: false,
+            ..Attn::PLAIN
         },
         feed: Feed::Dense(Ffn {
             into: [habits.names[0], habits.names[1]],

@@ -75,10 +75,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             qk_norm,
             rotary: f.count_or(&["rotary_dim"], head),
             mask,
-            soft_cap: false,
-            score_bias: false,
-            dropout: false,
-            gated: false,
+            ..Attn::PLAIN
         };
         let mut ops = Layer { hidden, norm, order: Order::Pre, attn, feed, dropout: false }.ops();
         if oss {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, Ends, Feed, Ffn, LAYER, Layer, NormStyle, Order, QkNorm, RMS, decoder, linear, shared};
+use super::layer::{Attn, Ends, Feed, Ffn, LAYER, Layer, NormStyle, Order, RMS, decoder, linear, shared};
 use super::llama::QKV;
 
 type Read = Result<Model, Vec<ReadError>>;
@@ -165,13 +165,9 @@ pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
         v_dim: head,
         bias: f.flag_or("attention_bias", false),
         out_bias: f.flag_or("attention_bias", false),
-        qk_norm: QkNorm::None,
         rotary: 0,
         mask: Mask::Causal,
-        soft_cap: false,
-        score_bias: false,
-        dropout: false,
-        gated: false,
+        ..Attn::PLAIN
     };
     let ffn = Ffn {
         into: ["up_proj", "up_proj"],
@@ -273,13 +269,9 @@ pub(super) fn jamba(name: &str, family: &str, config: &Value) -> Read {
         v_dim: hidden / heads,
         bias: false,
         out_bias: false,
-        qk_norm: QkNorm::None,
         rotary: 0,
         mask: Mask::Causal,
-        soft_cap: false,
-        score_bias: false,
-        dropout: false,
-        gated: false,
+        ..Attn::PLAIN
     };
     let layer = |attends: bool, feed: Feed| {
         let ops = Layer { hidden, norm: RMS, order: Order::Pre, attn, feed, dropout: false }.ops();

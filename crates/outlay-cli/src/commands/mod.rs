@@ -1,5 +1,16 @@
 //! The commands, one file each: reads its arguments, asks the door, renders.
 
+use outlay::Problem;
+use outlay::catalog::Catalog;
+use outlay::request::Request;
+use outlay::response::Response;
+
+use crate::cli::Answer;
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+use crate::job::JobArgs;
+use crate::render::{answer, json};
+
 pub(crate) mod estimate;
 pub(crate) mod hardware;
 pub(crate) mod models;
@@ -18,6 +29,41 @@ pub(crate) struct Format {
     /// Print the answer as Markdown
     #[arg(long, help_heading = "Output")]
     pub(crate) markdown: bool,
+}
+
+/// A question about a job, and how its answer is wanted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Question {
+    #[command(flatten)]
+    job: JobArgs,
+
+    /// Show memory, step time, run and bill term by term
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A way through the door.
+type Door = fn(&Request, &Catalog, &str) -> Result<Response, Vec<Problem>>;
+
+impl Question {
+    /// Puts it to the door; status 1 if nothing is feasible.
+    pub(crate) fn ask(&self, door: Door, context: &Context) -> Result<Answer, Failure> {
+        let catalog = Catalog::built_in();
+        let request = self.job.request(&catalog, context)?;
+        let response = door(&request, &catalog, &context.today).map_err(|problems| self.job.faults(problems))?;
+        let text = if self.format.json {
+            json::text(serde_json::to_value(&response))?
+        } else if self.format.markdown {
+            answer::markdown(&response)
+        } else {
+            answer::terminal(&response, context.width, self.explain)
+        };
+        let exit = if response.pick.is_some() { Exit::Answer } else { Exit::Infeasible };
+        Ok(Answer { exit, ..Answer::new(text) })
+    }
 }
 
 /// A filter by name.

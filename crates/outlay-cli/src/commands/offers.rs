@@ -1,6 +1,6 @@
 //! `outlay offers`: what can be rented, by price of one accelerator for an hour.
 
-use outlay::catalog::{Catalog, Offer, Purchase};
+use outlay::catalog::{Catalog, Offer};
 use serde_json::{Value, json};
 
 use super::{Format, Names};
@@ -62,16 +62,6 @@ fn each(offer: &Offer) -> f64 {
     offer.price.get() / offer.node.accelerators as f64
 }
 
-fn purchase(offer: &Offer) -> &'static str {
-    match offer.purchase {
-        Purchase::OnDemand => "on-demand",
-        Purchase::Spot => "spot",
-        Purchase::Reserved1y => "reserved-1y",
-        Purchase::Reserved3y => "reserved-3y",
-        Purchase::Owned => "owned",
-    }
-}
-
 fn table(offers: &[&Offer]) -> Table {
     let mut table = Table::new(&[
         words("accelerator"),
@@ -90,7 +80,7 @@ fn table(offers: &[&Offer]) -> Table {
             offer.node.accelerators.to_string(),
             usd(each(offer)),
             usd(offer.price.get()),
-            purchase(offer).into(),
+            offer.purchase.name().into(),
             offer.provider.clone(),
             offer.region.clone(),
             offer.instance.clone(),
@@ -107,7 +97,7 @@ fn as_json(offer: &Offer) -> Value {
         "instance": offer.instance,
         "accelerator": offer.accelerator.id,
         "accelerators": offer.node.accelerators,
-        "purchase": purchase(offer),
+        "purchase": offer.purchase.name(),
         "usd_per_hour": offer.price.get(),
         "usd_per_accelerator_hour": each(offer),
         "as_of": offer.as_of,

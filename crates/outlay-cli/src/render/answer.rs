@@ -9,7 +9,7 @@ use outlay::response::{Interval, Plan, Response, Term};
 
 use super::bar;
 use super::format::{UNKNOWN, duration, interval, number, percent, si, usd, usd_per_hour, whole};
-use super::table::{Table, figures, words};
+use super::table::{Column, Table, figures, words};
 use super::tree::{Branch, tree};
 
 const BOLD: Style = Style::new().bold();
@@ -228,6 +228,17 @@ fn branch(term: &Term) -> Branch {
     }
 }
 
+/// What a plan is compared by.
+const COLUMNS: [Column; 7] = [
+    words("machines"),
+    words("provider"),
+    words("how").spare(2),
+    words("layout").spare(4),
+    figures("time"),
+    figures("cost"),
+    figures("80 %").spare(3),
+];
+
 fn cells(plan: &Plan) -> Vec<String> {
     vec![
         format!("{}× {}", plan.accelerators, plan.accelerator_name),
@@ -241,16 +252,9 @@ fn cells(plan: &Plan) -> Vec<String> {
 }
 
 fn alternatives(response: &Response) -> Table {
-    let mut table = Table::new(&[
-        words("machines"),
-        words("provider"),
-        words("how").spare(2),
-        words("layout").spare(4),
-        figures("time"),
-        figures("cost"),
-        figures("80 %").spare(3),
-        words("lost because"),
-    ]);
+    let mut columns = COLUMNS.to_vec();
+    columns.push(words("lost because"));
+    let mut table = Table::new(&columns);
     if let Some(pick) = &response.pick {
         let mut row = cells(pick);
         row.push("chosen".into());
@@ -265,15 +269,7 @@ fn alternatives(response: &Response) -> Table {
 }
 
 fn front(response: &Response) -> Table {
-    let mut table = Table::new(&[
-        words("machines"),
-        words("provider"),
-        words("how").spare(2),
-        words("layout").spare(4),
-        figures("time"),
-        figures("cost"),
-        figures("80 %").spare(3),
-    ]);
+    let mut table = Table::new(&COLUMNS);
     for plan in response.front.iter().take(8) {
         if response.pick.as_ref() == Some(plan) { table.chosen(cells(plan)) } else { table.row(cells(plan)) }
     }

@@ -13,7 +13,8 @@ use alloc::vec::Vec;
 
 use crate::layout::{Layout, Recompute};
 use crate::memory;
-use crate::model::{Block, Linear, Model, Op, Role, params};
+use crate::model::{Block, Linear, Model, Op};
+use crate::scenario::adapters;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::operation::Operation;
 use crate::scenario::recipe::{Lora, Method, Recipe};
@@ -137,14 +138,13 @@ pub fn checkpoint_bytes(model: &Model, recipe: &Recipe) -> Bytes {
 /// Trained parameters and the format they are stored in.
 fn trained(model: &Model, recipe: &Recipe) -> (u64, Dtype) {
     match &recipe.method {
-        Method::Full => (params::total(model), recipe.precision.weights),
-        Method::Freeze { trained_layers } => (last_layers(model, *trained_layers), recipe.precision.weights),
-        Method::Lora(lora) => (adapters(model, lora), lora.adapter),
+        Method::Full | Method::Freeze { .. } => (adapters::trained(model, &recipe.method), recipe.precision.weights),
+        Method::Lora(lora) => (targeted(model, lora), lora.adapter),
     }
 }
 
-/// Parameters of the adapters.
-fn adapters(model: &Model, lora: &Lora) -> u64 {
+/// Parameters of the adapters on projections.
+fn targeted(model: &Model, lora: &Lora) -> u64 {
     let linears = |block: &Block| {
         block.ops.iter().filter_map(|op| if let Op::Linear(l) = op { Some(*l) } else { None }).collect::<Vec<_>>()
     };
@@ -154,24 +154,6 @@ fn adapters(model: &Model, lora: &Lora) -> u64 {
         .iter()
         .map(|b| b.stored * linears(b).into_iter().filter(|l| memory::targeted(l, lora)).map(size).sum::<u64>())
         .sum()
-}
-
-/// Parameters of the last layers and of the head.
-fn last_layers(model: &Model, trained_layers: u64) -> u64 {
-    let mut left = trained_layers;
-    let mut sum = 0;
-    for block in model.blocks.iter().rev() {
-        match block.role {
-            Role::Head => sum += block.stored * params::of_block(block),
-            Role::Layer => {
-                let taken = block.stored.min(left);
-                left -= taken;
-                sum += taken * params::of_block(block);
-            }
-            Role::Embedding => {}
-        }
-    }
-    sum
 }
 
 #[cfg(test)]

@@ -48,3 +48,17 @@ pub enum Purchase {
     /// The user's own.
     Owned,
 }
+
+impl Purchase {
+    /// As it is written in answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Spot => "spot",
+            Self::Reserved1y => "reserved-1y",
+            Self::Reserved3y => "reserved-3y",
+            Self::Owned => "owned",
+        }
+    }
+}
