@@ -62,6 +62,8 @@ pub(super) enum Projection {
     Split([&'static str; 3]),
     /// One matrix of this name.
     Fused(&'static str),
+    /// Queries, and keys that are the values too (Gemma 4).
+    KeysAreValues([&'static str; 2]),
     /// Low-rank: query rank (none: full), key/value rank, rotary part, other part of a head (DeepSeek).
     Latent {
         /// Rank of the queries.
@@ -191,6 +193,7 @@ impl Attn {
             Projection::Split([a, b, c]) => {
                 ops.extend([first(into(a, q_out)), shared(into(b, k)), shared(into(c, v))]);
             }
+            Projection::KeysAreValues([a, b]) => ops.extend([first(into(a, q_out)), shared(into(b, k))]),
             Projection::Fused(name) => ops.push(first(into(name, q_out + k + v))),
             Projection::Latent { query, kv, rope } => {
                 let down = linear("kv_a_proj_with_mqa", hidden, kv + rope, self.bias, Part::AttentionIn);

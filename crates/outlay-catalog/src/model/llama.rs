@@ -134,7 +134,9 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     let layers = match window {
         None => vec![(depth, masked(Mask::Causal).ops())],
         Some(window) => {
-            let global = depth.checked_div(habits.global_every).unwrap_or(0);
+            // Qwen's first layers see everything.
+            let first = if family.starts_with("qwen") { f.natural_or(&["max_window_layers"], 0).min(depth) } else { 0 };
+            let global = depth.checked_div(habits.global_every).unwrap_or(first);
             vec![(depth - global, masked(Mask::Window { window }).ops()), (global, masked(Mask::Causal).ops())]
         }
     };

@@ -7,6 +7,7 @@
 
 mod custom;
 mod deepseek;
+mod delta;
 mod encdec;
 mod encoder;
 mod error;
@@ -71,8 +72,15 @@ const READERS: &[(&str, Reader)] = &[
     ("minimax_m2", mixture::read),
     ("gpt_oss", mixture::read),
     ("llama4_text", mixture::read),
+    ("qwen3_next", delta::read),
+    ("qwen3_5_text", delta::read),
+    ("qwen3_5_moe_text", delta::read),
+    ("gemma4_text", gemma::fourth),
     ("llama4", vision::read),
     ("gemma3", vision::read),
+    ("gemma4", vision::read),
+    ("qwen3_5", vision::read),
+    ("qwen3_5_moe", vision::read),
     ("deepseek_v2", deepseek::read),
     ("deepseek_v3", deepseek::read),
     ("kimi_k2", deepseek::read),

@@ -6,6 +6,7 @@ use outlay_core::model::{
 };
 use serde_json::Value;
 
+use super::delta::in_place_of_attention;
 use super::error::ReadError;
 use super::fields::Fields;
 use super::layer::{Attn, Ends, Feed, Ffn, LAYER, Layer, NormStyle, Order, RMS, decoder, linear, shared};
@@ -275,15 +276,7 @@ pub(super) fn jamba(name: &str, family: &str, config: &Value) -> Read {
     };
     let layer = |attends: bool, feed: Feed| {
         let ops = Layer { hidden, norm: RMS, order: Order::Pre, attn, feed, dropout: false }.ops();
-        if attends {
-            return ops;
-        }
-        // The mixer stands in the place of attention: between the first norm and the first residual.
-        let residual = ops.iter().position(|op| matches!(op, Op::Residual(_))).unwrap_or(ops.len());
-        let mut mixed = vec![ops[0]];
-        mixed.extend(mixer.ops());
-        mixed.extend_from_slice(&ops[residual..]);
-        mixed
+        if attends { ops } else { in_place_of_attention(&ops, mixer.ops()) }
     };
     let depth = f.count(&["num_hidden_layers"]);
     let (every, offset) = (f.count_or(&["attn_layer_period"], 8), f.natural_or(&["attn_layer_offset"], 4));

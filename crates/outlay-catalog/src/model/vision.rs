@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::{gemma, mixture};
+use super::{delta, gemma, mixture};
 
 /// Reads a multimodal config whose text model is known.
 pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Vec<ReadError>> {
@@ -18,10 +18,14 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     let tower = Fields::new(config.get("vision_config").unwrap_or(&empty));
     let model = match family {
         "llama4" => mixture::read(name, "llama4_text", text),
+        "qwen3_5" | "qwen3_5_moe" => delta::read(name, family, text),
+        "gemma4" => gemma::fourth(name, "gemma4_text", text),
         _ => gemma::read(name, "gemma3_text", text),
     };
     let elements = model.as_ref().map_or(0, |model| match family {
         "llama4" => pixel_shuffle(&tower, model.hidden),
+        "qwen3_5" | "qwen3_5_moe" => merged(&tower, model.hidden),
+        "gemma4" => pooled(&tower, model.hidden),
         _ => siglip(&tower, model.hidden),
     });
     let model = model?;
@@ -58,4 +62,29 @@ fn pixel_shuffle(f: &Fields<'_>, text: u64) -> u64 {
     let body = layers(f.count_or(&["num_hidden_layers"], 34), hidden, width);
     let (into, out) = (f.count_or(&["projector_input_dim"], 4096), f.count_or(&["projector_output_dim"], 4096));
     embedding + body + width * into + into * out + f.count_or(&["vision_output_dim"], 7680) * text
+}
+
+/// Qwen's tower: patches over two frames, learned positions, and a merger of neighbouring patches.
+fn merged(f: &Fields<'_>, text: u64) -> u64 {
+    let hidden = f.count_or(&["hidden_size"], 1152);
+    let (patch, frames) = (f.count_or(&["patch_size"], 16), f.count_or(&["temporal_patch_size"], 2));
+    let embedding = f.count_or(&["in_channels"], 3) * frames * patch * patch * hidden + hidden;
+    let positions = f.count_or(&["num_position_embeddings"], 2304) * hidden;
+    let body = layers(f.count_or(&["depth"], 27), hidden, f.count_or(&["intermediate_size"], 4304));
+    let side = f.count_or(&["spatial_merge_size"], 2);
+    let together = side * side * hidden;
+    let out = f.count_or(&["out_hidden_size"], text);
+    embedding + positions + body + 2 * hidden + together * together + together + together * out + out
+}
+
+/// Gemma 4's tower: gated layers without biases between norms, positions by two axes, and a projector.
+fn pooled(f: &Fields<'_>, text: u64) -> u64 {
+    let hidden = f.count_or(&["hidden_size"], 1152);
+    let (heads, patch) = (f.count_or(&["num_attention_heads"], 16), f.count_or(&["patch_size"], 16));
+    let (head, kv) = (f.count_or(&["head_dim"], 72), f.count_or(&["num_key_value_heads"], heads));
+    let attention = 2 * hidden * heads * head + 2 * hidden * kv * head + 2 * head;
+    let feed = 3 * hidden * f.count_or(&["intermediate_size"], 4304);
+    let body = f.count_or(&["num_hidden_layers"], 27) * (attention + feed + 4 * hidden);
+    let positions = 2 * f.count_or(&["position_embedding_size"], 10240) * hidden;
+    3 * patch * patch * hidden + positions + body + hidden * text
 }
