@@ -6,6 +6,7 @@ use outlay::core::interval::Interval;
 use outlay::core::model::params;
 use outlay::core::scenario::adapters;
 use outlay::core::units::{Bytes, Flops, Seconds};
+use outlay::problem::Code;
 use outlay::request::Request;
 use outlay::{Problem, core::scenario::Scenario};
 
@@ -58,13 +59,18 @@ impl Engine for Door {
     }
 }
 
-/// The first problem, in words that count the same for all rows that have it.
+/// The first problem by its kind and place: rows refused for one reason add up, whatever names stand in them.
 fn reason(problems: &[Problem]) -> Unscorable {
     problems.first().map_or_else(
         || Unscorable::new("refused"),
         |problem| {
-            let message: String = problem.message.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
-            Unscorable(format!("{}: {message}", problem.code.text()))
+            // What follows a colon is the rule that was broken: no name of a model or part stands there.
+            let rule = match problem.code {
+                Code::DoesNotDivide | Code::Contradiction => problem.message.split_once(": ").map(|(_, rule)| rule),
+                _ => None,
+            };
+            let rule = rule.map_or_else(String::new, |rule| format!(": {rule}"));
+            Unscorable(format!("{} at {}{rule}", problem.code.text(), problem.at))
         },
     )
 }

@@ -28,6 +28,22 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// As job files and tables write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+            Self::Fp16 => "fp16",
+            Self::Fp8 => "fp8",
+            Self::MxFp8 => "mxfp8",
+            Self::Fp4 => "nvfp4",
+            Self::Int8 => "int8",
+            Self::Nf4 | Self::Nf4Double => "nf4",
+        }
+    }
+
     /// Storage of one element, scales included.
     ///
     /// # Formula

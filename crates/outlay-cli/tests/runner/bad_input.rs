@@ -70,3 +70,36 @@ fn numbers_without_end_and_widths_of_zero() {
     let place = Place::new().file("job.toml", text);
     refused(&place.run(&["plan", "job.toml"]), &["hardware.domain", "hardware.network_gbit", "data.steps"]);
 }
+
+#[test]
+fn what_the_part_cannot_do() {
+    let estimate = |more: &[&str]| {
+        let mut args = vec!["estimate", "--model", "llama-3.1-8b", "--tokens", "1M"];
+        args.extend(more);
+        run(&args)
+    };
+    refused(
+        &estimate(&["--gpu", "v100-32gb", "--precision", "fp8", "--attention", "flash2"]),
+        &["2 faults", "not-on-this-part", "fp8 arithmetic", "attention = \"auto\""],
+    );
+    refused(&estimate(&["--gpu", "a100-80gb-sxm", "--attention", "flash3"]), &["not-on-this-part", "A100"]);
+    let plan =
+        run(&["plan", "--model", "llama-3.1-8b", "--tokens", "1M", "--gpu", "v100-32gb", "--precision", "mxfp8"]);
+    refused(&plan, &["not-on-this-part", "mxfp8 arithmetic"]);
+}
+
+#[test]
+fn one_slip_does_not_hide_the_next() {
+    let text = "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"lorra\"\nrank = 0\n[train]\nstack = \"torchtun\"\n\
+        precision = \"bf61\"\n[layout]\ntp = 5\n";
+    let place = Place::new().file("job.toml", text);
+    let words = ["5 faults", "`lora`", "method.rank", "torchtune", "train.precision", "layout.tp"];
+    refused(&place.run(&["plan", "job.toml"]), &words);
+}
+
+#[test]
+fn adapters_go_on_modules_of_the_model() {
+    let text = "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"lora\"\ntargets = [\"q_porj\", \"v_proj\"]\n[data]\ntokens = \"1M\"\n";
+    let place = Place::new().file("job.toml", text);
+    refused(&place.run(&["plan", "job.toml"]), &["method.targets", "q_porj", "did you mean `q_proj`", "all-linear"]);
+}

@@ -5,6 +5,8 @@
 //!
 //! Does not know: modules that are trained whole beside adapters (`modules_to_save`).
 
+use alloc::vec::Vec;
+
 use super::recipe::{Lora, Method, Targets};
 use crate::model::{Block, Linear, Model, Op, Part, Role, params};
 
@@ -61,6 +63,24 @@ pub fn targets(linear: &Linear, role: Role, targets: &Targets) -> bool {
         Targets::Attention => matches!(linear.part, Part::AttentionIn | Part::AttentionOut),
         Targets::Names(names) => names.iter().any(|name| name == linear.name),
     }
+}
+
+/// Names of the modules that can have an adapter, each once, in order of execution.
+#[must_use]
+pub fn modules(model: &Model) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for op in model.blocks.iter().flat_map(|block| &block.ops) {
+        let name = match op {
+            Op::Linear(linear) => linear.name,
+            Op::Router(router) => router.name,
+            Op::Experts(_) => "experts",
+            _ => continue,
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 fn named(targets: &Targets, name: &str, all: bool) -> bool {

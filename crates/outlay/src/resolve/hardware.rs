@@ -7,7 +7,7 @@ use outlay_core::dtype::Dtype;
 use outlay_core::scenario::Size;
 use outlay_core::scenario::cluster::{Accelerator, Link, Node, Vendor};
 use outlay_core::scenario::offer::{Offer, Purchase};
-use outlay_core::scenario::recipe::Method;
+use outlay_core::scenario::recipe::{AttentionKernel, Method, Recipe};
 use outlay_core::units::{BytesPerSec, UsdPerHour};
 
 use super::defaults::Notes;
@@ -52,7 +52,7 @@ pub(super) fn resolve(
     let named = wanted.is_some();
     let exact = ask == Ask::Estimate || owned.is_some() || request.node.is_some();
     let machines = if exact {
-        own(request, catalog, wanted.as_deref(), size, owned)?
+        own(request, catalog, wanted.as_deref(), size, owned, trained)?
     } else {
         offers(request, catalog, wanted.as_deref(), &purchases, size, trained, named)?
     };
@@ -191,6 +191,7 @@ fn own(
     wanted: Option<&[Accelerator]>,
     size: Size,
     owned: Option<f64>,
+    trained: Option<&Trained>,
 ) -> Result<Machines, Vec<Problem>> {
     let (Size::Exactly(count) | Size::AtMost(count)) = size;
     let shape = match &request.node {
@@ -212,6 +213,10 @@ fn own(
             return Err(vec![fault.help("for example accelerators = [\"h100-sxm\"]; `outlay hardware` lists them")]);
         }
     };
+    let faults = trained.map_or_else(Vec::new, |trained| lacks(&trained.recipe, &accelerator));
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     let per_node = request.gpus_per_node.unwrap_or_else(|| count.min(8));
     let per_node = positive("hardware.gpus_per_node", per_node, 1024).map_err(|p| vec![p])?;
     let mut node: Node = match shape {
@@ -305,6 +310,13 @@ fn offers(
     let (inside, beyond): (Vec<&Offer>, Vec<&Offer>) =
         able.iter().partition(|offer| filters.iter().all(|(_, keep)| keep(offer)));
     if inside.is_empty() {
+        // Parts were named, and the recipe runs on none of them: that is what to say.
+        let named = wanted.unwrap_or_default();
+        let faults: Vec<Vec<Problem>> =
+            trained.map_or_else(Vec::new, |t| named.iter().map(|part| lacks(&t.recipe, part)).collect());
+        if !faults.is_empty() && faults.iter().all(|list| !list.is_empty()) {
+            return Err(faults.into_iter().flatten().collect());
+        }
         let mut left = able;
         for (at, keep) in &filters {
             left.retain(|offer| keep(offer));
@@ -324,14 +336,43 @@ fn offers(
     })
 }
 
-/// The part can run the recipe: its format, its training program, its quantised kernels.
+/// The part can run the recipe, and the program is made for it unless the part was named.
 fn can(trained: &Trained, offer: &Offer, named: bool) -> bool {
-    let Trained { recipe, program } = trained;
     let part = &offer.accelerator;
-    let format = part.peaks.of(recipe.precision.compute).is_some();
+    lacks(&trained.recipe, part).is_empty() && (named || trained.program.vendors.contains(&part.vendor))
+}
+
+/// What the recipe needs and the part has not: its format, its quantised kernels, its attention kernel.
+fn lacks(recipe: &Recipe, part: &Accelerator) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut lacking = |at: &str, what: &str, help: &str| {
+        let message = format!("{} has no {what}", part.name);
+        problems.push(Problem::new(Code::NotOnThisPart, at, message).help(help));
+    };
+    if part.peaks.of(recipe.precision.compute).is_none() {
+        let format = recipe.precision.compute.name();
+        lacking("train.precision", &format!("{format} arithmetic"), "use bf16 or fp16, or another part");
+    }
     let quantised = matches!(&recipe.method, Method::Lora(lora) if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double));
-    let kernels = !quantised || matches!(part.vendor, Vendor::Nvidia | Vendor::Amd);
-    format && kernels && (named || program.vendors.contains(&part.vendor))
+    if quantised && !matches!(part.vendor, Vendor::Nvidia | Vendor::Amd) {
+        lacking("method.kind", "4-bit kernels", "use kind = \"lora\", or another part");
+    }
+    let older = |names: &[&str]| names.contains(&part.architecture.as_str());
+    let runs = match recipe.attention {
+        AttentionKernel::Flash1 => part.vendor == Vendor::Nvidia && !older(&["kepler", "pascal", "volta"]),
+        AttentionKernel::Flash2 => match part.vendor {
+            Vendor::Nvidia => !older(&["kepler", "pascal", "volta", "turing"]),
+            Vendor::Amd => true,
+            _ => false,
+        },
+        AttentionKernel::Flash3 => older(&["hopper"]),
+        // `cudnn` stands for the vendor's own best kernel, whoever the vendor is.
+        _ => true,
+    };
+    if !runs {
+        lacking("train.attention", "such attention kernel", "use attention = \"auto\"");
+    }
+    problems
 }
 
 #[cfg(test)]

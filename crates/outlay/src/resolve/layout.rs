@@ -72,8 +72,16 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
     if problems.is_empty() { Ok(pins) } else { Err(problems) }
 }
 
-/// What is fixed must agree with the model and the number of accelerators.
-pub(super) fn check(layout: &LayoutRequest, model: &Model, size: Size) -> Vec<Problem> {
+/// What is fixed must agree with the model and the number of accelerators, as far as these are known.
+pub(super) fn check(layout: &LayoutRequest, model: Option<&Model>, size: Option<Size>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    problems.extend(model.into_iter().flat_map(|model| divided(layout, model)));
+    problems.extend(size.and_then(|size| counted(layout, size)));
+    problems
+}
+
+/// Heads, layers and experts over the ranks.
+fn divided(layout: &LayoutRequest, model: &Model) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let (Some(tp), Some(attention)) = (layout.tp, model.attention())
         && attention.heads % tp != 0
@@ -106,20 +114,24 @@ pub(super) fn check(layout: &LayoutRequest, model: &Model, size: Size) -> Vec<Pr
             _ => {}
         }
     }
+    problems
+}
+
+/// The product of all widths against the number of accelerators.
+fn counted(layout: &LayoutRequest, size: Size) -> Option<Problem> {
     let widths = [layout.dp, layout.tp, layout.pp, layout.cp];
     let product = widths.iter().flatten().fold(1u64, |all, n| all.saturating_mul(*n));
     let all_given = widths.iter().all(Option::is_some);
     match size {
         Size::Exactly(gpus) if (all_given && product != gpus) || !gpus.is_multiple_of(product.max(1)) => {
             let message = format!("dp · tp · pp · cp = {product} does not give {gpus} accelerators");
-            problems
-                .push(Problem::new(Code::Contradiction, "layout", message).help("leave out dp: it is what remains"));
+            let fault = Problem::new(Code::Contradiction, "layout", message);
+            Some(fault.help("leave out dp: it is what remains"))
         }
         Size::AtMost(most) if product > most => {
             let message = format!("dp · tp · pp · cp = {product} is more than max_gpus = {most}");
-            problems.push(Problem::new(Code::Contradiction, "layout", message).help("raise hardware.max_gpus"));
+            Some(Problem::new(Code::Contradiction, "layout", message).help("raise hardware.max_gpus"))
         }
-        _ => {}
+        _ => None,
     }
-    problems
 }

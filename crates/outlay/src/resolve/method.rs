@@ -1,6 +1,9 @@
 //! `[method]`: which parameters are trained, and how.
 
+use outlay_catalog::names::nearest;
 use outlay_core::dtype::Dtype;
+use outlay_core::model::Model;
+use outlay_core::scenario::adapters;
 use outlay_core::scenario::recipe::{Lora, Method, Targets};
 
 use super::defaults::Notes;
@@ -25,15 +28,20 @@ pub(super) fn resolve(request: &MethodRequest, scratch: bool, notes: &mut Notes)
         ("dora", Kind::Dora),
         ("freeze", Kind::Freeze),
     ];
+    let mut problems = Vec::new();
     let kind = match &request.kind {
-        Some(kind) => choice("method.kind", "method", kind, &choices).map_err(|p| vec![p])?,
+        Some(kind) => choice("method.kind", "method", kind, &choices).unwrap_or_else(|p| {
+            problems.push(p);
+            // The keys of adapters are the most: whatever else is wrong with them is seen too.
+            Kind::Lora
+        }),
         None => {
             notes.assume("method.kind", "full", "every parameter is trained unless said otherwise");
             Kind::Full
         }
     };
-    let mut problems = Vec::new();
-    if scratch && kind != Kind::Full {
+    let known = problems.is_empty();
+    if scratch && known && kind != Kind::Full {
         let message = "a model from scratch has no pretrained weights to adapt";
         problems.push(Problem::new(Code::Contradiction, "method.kind", message).help("use kind = \"full\""));
     }
@@ -56,10 +64,14 @@ pub(super) fn resolve(request: &MethodRequest, scratch: bool, notes: &mut Notes)
         }
         Kind::Freeze => match request.trained_layers.map(|n| positive("method.trained_layers", n, 10_000)) {
             Some(Ok(trained_layers)) => Method::Freeze { trained_layers },
-            Some(Err(problem)) => return Err(vec![problem]),
+            Some(Err(problem)) => {
+                problems.push(problem);
+                Method::Full
+            }
             None => {
                 let fault = Problem::new(Code::Missing, "method.trained_layers", "how many layers stay trainable");
-                return Err(vec![fault.help("for example trained_layers = 4")]);
+                problems.push(fault.help("for example trained_layers = 4"));
+                Method::Full
             }
         },
         Kind::Lora | Kind::Qlora | Kind::Dora => {
@@ -132,4 +144,20 @@ fn base(request: &MethodRequest, kind: Kind, problems: &mut Vec<Problem>) -> Dty
             default
         }
     }
+}
+
+/// Targets that are named must be modules of the model.
+pub(super) fn check(method: &Method, model: &Model) -> Vec<Problem> {
+    let Method::Lora(Lora { targets: Targets::Names(names), .. }) = method else { return Vec::new() };
+    let known = adapters::modules(model);
+    let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
+    let problem = |name: &String| {
+        let near = nearest(name, known.iter().copied());
+        Problem::unknown_name("method.targets", "module to adapt", name, &near).help(format!(
+            "modules of {} are {}; or use \"all-linear\" or \"attention\"",
+            model.name,
+            known.join(", ")
+        ))
+    };
+    unknown.map(problem).collect()
 }

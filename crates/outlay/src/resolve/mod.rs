@@ -57,7 +57,10 @@ pub fn architecture(
     let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
     let method = collect(&mut problems, method::resolve(&request.method, false, &mut notes));
     match (model, method) {
-        (Some(model), Some(method)) if problems.is_empty() => Ok((model, method)),
+        (Some(model), Some(method)) if problems.is_empty() => {
+            let unknown = method::check(&method, &model);
+            if unknown.is_empty() { Ok((model, method)) } else { Err(unknown) }
+        }
         _ => Err(problems),
     }
 }
@@ -68,6 +71,9 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
     let scratch = model::from_scratch(&request.model, &mut problems);
     let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
     let method = collect(&mut problems, method::resolve(&request.method, scratch, &mut notes));
+    if let (Some(model), Some(method)) = (&model, &method) {
+        problems.extend(method::check(method, model));
+    }
     let recipe = collect(&mut problems, train::resolve(request, catalog, scratch, model.as_ref(), method, &mut notes));
     let data = collect(
         &mut problems,
@@ -81,11 +87,11 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
         &mut problems,
         hardware::resolve(&request.hardware, catalog, recipe.as_ref(), scratch, ask, &mut notes),
     );
+    problems.extend(layout::check(&request.layout, model.as_ref(), machines.as_ref().map(|machines| machines.size)));
     let (Some(model), Some(recipe), Some(data), Some(pins)) = (model, recipe, data, pins) else { return Err(problems) };
     let (Some(limits), Some(goal), Some(operation), Some(machines)) = (limits, goal, operation, machines) else {
         return Err(problems);
     };
-    problems.extend(layout::check(&request.layout, &model, machines.size));
     if !problems.is_empty() {
         return Err(problems);
     }

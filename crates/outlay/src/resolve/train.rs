@@ -44,7 +44,11 @@ pub(super) fn resolve(
         notes.text_or("train.stack", train.stack.as_deref(), if scratch { "stack_pretrain" } else { "stack_finetune" });
     let program = match catalog.program(&wanted) {
         Ok(program) => program.clone(),
-        Err(near) => return Err(vec![Problem::unknown_name("train.stack", "training program", &wanted, &near)]),
+        Err(near) => {
+            problems.push(Problem::unknown_name("train.stack", "training program", &wanted, &near));
+            // Any program lets the rest of the section be read.
+            catalog.programs()[0].clone()
+        }
     };
     let adapters = matches!(method, Method::Lora(_));
     let precision = precision(request, &program, adapters, notes, &mut problems);
