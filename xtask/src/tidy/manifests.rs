@@ -27,7 +27,7 @@ const RULES: &[Rule] = &[
         ours: &["outlay-core", "outlay-catalog"],
         outside: Some(&["serde", "serde_json", "toml", "schemars", "rayon"]),
     },
-    Rule { dir: "accuracy", ours: &["outlay"], outside: Some(&["serde", "serde_json", "csv"]) },
+    Rule { dir: "accuracy", ours: &["outlay"], outside: Some(&["serde", "serde_json", "csv", "nalgebra", "toml"]) },
     Rule { dir: "crates/outlay-cli", ours: &["outlay", "accuracy"], outside: None },
     Rule { dir: "xtask", ours: &[], outside: Some(&["toml"]) },
 ];
