@@ -1,8 +1,10 @@
 //! Residual quantiles for the intervals, from the scored evidence.
 //!
 //! Split conformal prediction on `|ln(measured / predicted)|`, in groups of like hardware and stack where a group has
-//! enough rows, pooled otherwise. Rows of one source are not independent and a source to come is none of those seen,
-//! so what counts are residuals of a fit made without the row's source ([`crate::fit`]).
+//! enough rows, pooled otherwise. Rows of one source or model are not independent. A group of one hardware and one stack
+//! is asked about by someone who has both, and another model or another site: its residuals are those of fits without the
+//! row's model and of fits without its source, half and half. The wider groups stand for hardware or stacks that nobody
+//! measured together: residuals of fits without the row's source.
 //!
 //! Does not know: how the quantiles are spread over hardware, stack and family when they are carried through a forecast.
 
@@ -36,30 +38,38 @@ pub struct GroupQuantile {
 
 /// Quantiles of groups large enough, in the order architecture and stack, architecture, stack; everything pooled first.
 ///
-/// `rows` are predictions with their source left out of the fit; a [`Prediction::group`] is `architecture/stack`.
+/// The rows are predictions with their model, and with their source, left out of the fit; a [`Prediction::group`] is
+/// `architecture/stack`.
 #[must_use]
-pub fn quantiles(rows: &[Prediction]) -> Vec<GroupQuantile> {
+pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<GroupQuantile> {
     let mut groups: BTreeMap<(Option<&str>, Option<&str>), Vec<f64>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.kind == Kind::Measured) {
-        let (architecture, stack) = row.group.split_once('/').unwrap_or((&row.group, ""));
-        let [architecture, stack] = [architecture, stack].map(|name| Some(name).filter(|name| !name.is_empty()));
-        let mut keys = vec![(None, None), (architecture, None), (None, stack), (architecture, stack)];
-        keys.sort_unstable();
-        keys.dedup();
-        for key in keys {
-            groups.entry(key).or_default().push(row.residual().abs());
+    for (rows, wide) in [(by_model, false), (by_source, true)] {
+        for row in rows.iter().filter(|row| row.kind == Kind::Measured) {
+            let (architecture, stack) = row.group.split_once('/').unwrap_or((&row.group, ""));
+            let [architecture, stack] = [architecture, stack].map(|name| Some(name).filter(|name| !name.is_empty()));
+            let mut keys = vec![(None, None), (architecture, None), (None, stack), (architecture, stack)];
+            keys.sort_unstable();
+            keys.dedup();
+            let both = |key: &(Option<&str>, Option<&str>)| key.0.is_some() && key.1.is_some();
+            for key in keys.into_iter().filter(|key| wide || both(key)) {
+                groups.entry(key).or_default().push(row.residual().abs());
+            }
         }
     }
-    let large = groups.into_iter().filter(|(key, residuals)| *key == (None, None) || residuals.len() >= GROUP_ROWS);
-    large
+    groups
+        .into_iter()
         .filter_map(|((architecture, stack), residuals)| {
+            let rows = residuals.len() / if architecture.is_some() && stack.is_some() { 2 } else { 1 };
+            if rows < GROUP_ROWS && (architecture.is_some() || stack.is_some()) {
+                return None;
+            }
             let residuals = sorted(residuals);
             // Four digits: more would only change with the order of a sum.
             let bound = (conformal_bound(&residuals, HELD)? * 1e4).ceil() / 1e4;
             Some(GroupQuantile {
                 architecture: architecture.map(str::to_owned),
                 stack: stack.map(str::to_owned),
-                rows: residuals.len(),
+                rows,
                 bound,
             })
         })
@@ -96,7 +106,7 @@ mod tests {
         for (at, row) in rows.iter_mut().enumerate() {
             row.group = if at < 25 { "hopper/x".into() } else { "volta/y".into() };
         }
-        let found = quantiles(&rows);
+        let found = quantiles(&rows, &rows);
         let names: Vec<_> = found.iter().map(|each| (each.architecture.as_deref(), each.stack.as_deref())).collect();
         assert_eq!(names, [(None, None), (None, Some("x")), (Some("hopper"), None), (Some("hopper"), Some("x"))]);
         // ceil(26 · 0.8) = 21st of 0.00 … 0.24.

@@ -43,8 +43,8 @@ pub fn render(report: &Report) -> String {
     for (name, _, score) in tables() {
         overview(&mut page, name, score);
         if name == "throughput" {
-            for (what, summary) in [("source", &report.source_left_out), ("model", &report.model_left_out)] {
-                line(&mut page, &format!("| … {what} left out | | {} {}", summary.scored, cells(summary)));
+            for (what, score) in &report.left_out {
+                line(&mut page, &format!("| … {what} left out | | {} {}", score.scored, cells(&whole(score))));
             }
         }
     }
@@ -61,15 +61,18 @@ pub fn render(report: &Report) -> String {
 }
 
 fn overview(page: &mut String, name: &str, score: &TableScore) {
-    let summary = Summary {
+    line(page, &format!("| `{name}` | {} | {} {}", score.rows, score.scored, cells(&whole(score))));
+}
+
+fn whole(score: &TableScore) -> Summary {
+    Summary {
         scored: score.scored,
         median_abs_pct: score.median_abs_pct,
         p90_abs_pct: score.p90_abs_pct,
         bias_pct: score.bias_pct,
         coverage80: score.coverage80,
         median_width_pct: score.median_width_pct,
-    };
-    line(page, &format!("| `{name}` | {} | {} {}", score.rows, score.scored, cells(&summary)));
+    }
 }
 
 fn groups(page: &mut String, what: &str, by: &BTreeMap<String, Summary>) {

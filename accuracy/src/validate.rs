@@ -16,7 +16,7 @@ use crate::rows::memory::{self, Definition, MemoryRow};
 use crate::rows::throughput::{self, Convention, Measured};
 use crate::rows::words::KnownAccelerator;
 use crate::rows::{counts, runs};
-use crate::score::{Kind, Prediction, Summary, TableScore};
+use crate::score::{Kind, Prediction, TableScore};
 use crate::table::{Row, Table, Unscorable};
 
 /// A figure with its 80 % interval.
@@ -95,10 +95,11 @@ pub trait Engine: Sync {
 pub struct Report {
     /// By table.
     pub tables: BTreeMap<&'static str, TableScore>,
-    /// Figures of `throughput` with each row's source left out of the fit, see [`crate::fit`]; empty until it is made.
-    pub source_left_out: Summary,
-    /// The same with each row's model left out.
-    pub model_left_out: Summary,
+    /// `throughput` as fits that had not seen each row's `model` or `source` predict it, see [`crate::fit`]; empty until
+    /// it is made.
+    pub left_out: BTreeMap<&'static str, TableScore>,
+    /// Constants that evidence moved.
+    pub constants: usize,
     /// Bounds for the intervals, from residuals with each row's source left out.
     pub intervals: Vec<GroupQuantile>,
 }

@@ -56,12 +56,17 @@ const SAME_TOTAL: f64 = 0.02;
 const SAME_SIZE: f64 = 0.005;
 
 impl Library {
-    /// Of the evidence's configs and the counts that go with them.
+    /// Of the evidence's configs and the counts that go with them, and of the product's presets besides.
     #[must_use]
     pub fn of(evidence: &Evidence) -> Self {
         let counts = [Evidence::committed().params, evidence.params.clone()];
         let totals: BTreeMap<String, f64> = counts.iter().flatten().flat_map(|text| totals(text)).collect();
-        let entries = evidence.all_configs().into_iter().filter_map(|(name, text)| {
+        let catalog = outlay::catalog::Catalog::built_in();
+        let mut configs = evidence.all_configs();
+        for preset in catalog.presets() {
+            configs.entry(&preset.name).or_insert(preset.config);
+        }
+        let entries = configs.into_iter().filter_map(|(name, text)| {
             let config: Value = outlay::catalog::config_json(text).ok()?;
             let total_b = totals.get(name).copied();
             Some(Entry {

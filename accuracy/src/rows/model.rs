@@ -40,17 +40,17 @@ pub fn request(row: &Row<'_>, library: &Library, seq_len: u64) -> Result<ModelRe
         return Ok(ModelRequest { base: Some(known.into()), config: Some(config.clone()), ..ModelRequest::default() });
     }
     let Dimensions { layers: Some(layers), hidden: Some(hidden), .. } = stated else {
-        return by_size(&stated, &row.lower("arch_family"));
+        return by_size(&stated, &row.lower("arch_family"), split(row));
     };
     let custom = described(row, &stated, layers, hidden, seq_len)?;
     Ok(ModelRequest { custom: Some(custom), ..ModelRequest::default() })
 }
 
 /// A dense model of which only the size is known.
-fn by_size(stated: &Dimensions, family: &str) -> Result<ModelRequest, Unscorable> {
+fn by_size(stated: &Dimensions, family: &str, tp: u64) -> Result<ModelRequest, Unscorable> {
     let dense = stated.experts.is_none() && (family.is_empty() || family == "dense");
     match stated.total_b {
-        Some(total_b) if dense => Ok(ModelRequest { custom: Some(of_size(total_b)), ..ModelRequest::default() }),
+        Some(total_b) if dense => Ok(ModelRequest { custom: Some(of_size(total_b, tp)), ..ModelRequest::default() }),
         _ => Err(Unscorable::new("model dimensions not stated and no config by this name")),
     }
 }
@@ -58,9 +58,9 @@ fn by_size(stated: &Dimensions, family: &str) -> Result<ModelRequest, Unscorable
 /// Width over depth of common decoders lies between 90 and 160.
 const ASPECT: f64 = 110.0;
 
-/// A gated decoder of the usual proportions with about so many billions of parameters.
+/// A gated decoder of the usual proportions with about so many billions of parameters, whose heads split over `tp` ranks.
 #[must_use]
-pub fn of_size(total_b: f64) -> CustomModel {
+pub fn of_size(total_b: f64, tp: u64) -> CustomModel {
     let vocab = 32_000_u64;
     // 12·h² a layer, h / ASPECT layers: the width whose cube gives the total.
     let width = (total_b.max(1e-3) * 1e9 * ASPECT / 12.0).cbrt();
@@ -72,7 +72,7 @@ pub fn of_size(total_b: f64) -> CustomModel {
         hidden: Some(hidden),
         // A gate makes it three matrices: 8/3 of the width keeps 12·h² a layer.
         ffn: Some((hidden * 8 / 3).next_multiple_of(128)),
-        heads: Some(hidden / 128),
+        heads: Some(usual_heads(hidden, tp)),
         vocab: Some(vocab),
         ..CustomModel::default()
     }
@@ -96,7 +96,7 @@ fn described(
     hidden: u64,
     seq_len: u64,
 ) -> Result<CustomModel, Unscorable> {
-    let heads = stated.heads.unwrap_or_else(|| usual_heads(hidden));
+    let heads = stated.heads.unwrap_or_else(|| usual_heads(hidden, split(row)));
     let Dimensions { ffn: Some(ffn), vocab: Some(vocab), .. } = *stated else {
         return Err(Unscorable::new("width of the feed-forward or size of the vocabulary not stated"));
     };
@@ -129,10 +129,16 @@ fn described(
     })
 }
 
-fn usual_heads(hidden: u64) -> u64 {
-    // Heads of 128 elements, or the nearest count that divides the width.
+/// Ranks that the heads were split over.
+fn split(row: &Row<'_>) -> u64 {
+    row.count("tp").ok().flatten().unwrap_or(1)
+}
+
+fn usual_heads(hidden: u64, tp: u64) -> u64 {
+    // Heads of 128 elements, or the nearest count that divides the width and splits over the ranks it ran on.
     let aim = (hidden / 128).max(1);
-    (0..aim).flat_map(|d| [aim + d, aim - d]).find(|n| *n > 0 && hidden.is_multiple_of(*n)).unwrap_or(1)
+    let mut near = (0..aim).flat_map(|d| [aim + d, aim - d]).filter(|n| *n > 0 && hidden.is_multiple_of(*n));
+    near.clone().find(|n| n.is_multiple_of(tp.max(1))).or_else(|| near.next()).unwrap_or(1)
 }
 
 fn activation(row: &Row<'_>, gated: bool) -> &'static str {
@@ -226,9 +232,10 @@ mod tests {
 
     #[test]
     fn a_size_alone_gives_a_usual_shape() {
-        let seven = of_size(6.7);
+        let seven = of_size(6.7, 1);
         assert_eq!((seven.layers, seven.hidden), (Some(34), Some(3968)));
-        assert_eq!(usual_heads(14_400), 120);
+        assert_eq!(usual_heads(14_400, 1), 120);
+        assert_eq!(usual_heads(13_824, 8), 96);
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn named(name: &str, total_b: Option<f64>, library: &Library) -> Result<ModelReq
         return Ok(ModelRequest { base: Some(known.into()), config: Some(config.clone()), ..ModelRequest::default() });
     }
     let total_b = total_b.ok_or_else(|| Unscorable::new("model neither known nor its size stated"))?;
-    Ok(ModelRequest { custom: Some(model::of_size(total_b)), ..ModelRequest::default() })
+    Ok(ModelRequest { custom: Some(model::of_size(total_b, 1)), ..ModelRequest::default() })
 }
 
 #[cfg(test)]

@@ -296,7 +296,7 @@ fn train(row: &Row<'_>, batch: Option<u64>) -> Result<TrainRequest, Unscorable> 
         recompute: Some(recompute.into()),
         attention: words::attention(&row.lower("attention_impl"), framework, !elsewhere).map(str::to_owned),
         loss: row.notes_say(&["chunked ce", "chunked cross"]).then(|| "chunked".into()),
-        stack: words::stack(framework).map(str::to_owned),
+        stack: words::stack(framework, row.text("date").unwrap_or_default()).map(str::to_owned),
         compile,
         ..TrainRequest::default()
     };

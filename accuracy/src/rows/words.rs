@@ -147,9 +147,19 @@ pub fn hardware(row: &Row<'_>, known: &[KnownAccelerator]) -> Result<HardwareReq
     })
 }
 
-/// The training program: an identifier of the stacks' table; blank where no stack is meant.
+/// First month of the releases that the stacks' table has as the current ones, where it has older ones too.
+const CURRENT: &[(&str, &str, &str)] = &[("megatron-core", "2026-06", "megatron-core-2025")];
+
+/// The training program: an identifier of the stacks' table, in the release of the row's date; blank where no stack is
+/// meant.
 #[must_use]
-pub fn stack(framework: &str) -> Option<&'static str> {
+pub fn stack(framework: &str, date: &str) -> Option<&'static str> {
+    let known = program(framework)?;
+    let older = CURRENT.iter().find(|(id, since, _)| *id == known && !date.is_empty() && date < *since);
+    Some(older.map_or(known, |(.., older)| older))
+}
+
+fn program(framework: &str) -> Option<&'static str> {
     let framework = framework.to_lowercase();
     // More telling words first: "Megatron-DeepSpeed" is not Megatron-LM.
     let known = [
@@ -326,8 +336,10 @@ mod tests {
 
     #[test]
     fn words_of_stacks_and_kernels() {
-        assert_eq!(stack("Megatron+DeepSpeed ZeRO-3"), Some("megatron-deepspeed"));
-        assert_eq!(stack("something new"), None);
+        assert_eq!(stack("Megatron+DeepSpeed ZeRO-3", ""), Some("megatron-deepspeed"));
+        assert_eq!(stack("something new", ""), None);
+        assert_eq!(stack("Megatron-Bridge", "2026-02"), Some("megatron-core-2025"));
+        assert_eq!(stack("Megatron-Bridge", "2026-08"), Some("megatron-core"));
         assert_eq!(attention("unfused", "HF transformers", true), Some("eager"));
         assert_eq!(attention("unfused", "Megatron-LM", true), Some("fused-softmax"));
         assert_eq!(attention("splash", "MaxText", false), Some("cudnn"));

@@ -1,12 +1,13 @@
-//! Efficiency factors and interval bounds, from `data/calibration.toml`, which a command writes.
+//! Constants of the mechanisms and interval bounds, from `data/calibration.toml`, which a command writes.
 
 use outlay_core::forecast::Knowledge;
 use outlay_core::interval::{Residual, Residuals};
-use outlay_core::step::calibration::{Calibration, HardwareFactor, StackFactor};
+use outlay_core::step::calibration::{Calibration, HardwareFactor, LinkFactor, PairFactor, StackFactor};
 use outlay_core::units::Share;
 use serde::Deserialize;
 
 use crate::error::TableError;
+use crate::facts::Network;
 
 /// The table that is compiled in.
 pub(crate) const TEXT: &str = include_str!("../data/calibration.toml");
@@ -14,33 +15,23 @@ pub(crate) const TEXT: &str = include_str!("../data/calibration.toml");
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    hardware: Vec<Hardware>,
-    #[serde(default)]
-    stack: Vec<StackRow>,
+    constant: Vec<Constant>,
     #[serde(default)]
     interval: Vec<IntervalRow>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hardware {
-    architecture: String,
-    gemm: f64,
-    attention: f64,
-    memory: f64,
-    residual: f64,
-    /// Evidence rows behind the residual.
-    #[serde(rename = "rows")]
-    _rows: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StackRow {
-    stack: String,
-    residual: f64,
-    #[serde(rename = "rows")]
-    _rows: u64,
+struct Constant {
+    /// `scope.name`: an architecture, a training program, a link technology or `common`, and what of it.
+    name: String,
+    value: f64,
+    /// Where the fit began.
+    #[serde(rename = "prior")]
+    _prior: Option<f64>,
+    /// Standard error in logs after the fit.
+    #[serde(rename = "error")]
+    _error: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -53,45 +44,78 @@ struct IntervalRow {
     _rows: u64,
 }
 
-pub(crate) fn read(text: &str) -> Result<Knowledge, Vec<TableError>> {
+/// Reads the table; latencies of links come from theirs.
+pub(crate) fn read(text: &str, networks: &[Network]) -> Result<Knowledge, Vec<TableError>> {
     let file: File = toml::from_str(text).map_err(|e| vec![TableError::new("calibration", "-", e.message())])?;
-    let share = |row: &str, name: &str, value: f64| {
-        if value.is_finite() && value > 0.0 {
-            Ok(Share::new(value))
-        } else {
-            Err(vec![TableError::new("calibration", row, format!("{name} = {value} is not above zero"))])
+    let mut errors = Vec::new();
+    for row in &file.constant {
+        if !(row.value.is_finite() && row.value > 0.0) {
+            errors.push(TableError::new("calibration", &row.name, format!("{} is not above zero", row.value)));
         }
+    }
+    let mut calibration = scopes(&file.constant, networks);
+    let mut known = vec![false; file.constant.len()];
+    calibration.each(&mut |scope, name, value| {
+        let at = file.constant.iter().position(|row| row.name.split_once('.') == Some((scope, name)));
+        match at {
+            Some(at) => {
+                known[at] = true;
+                *value = Share::new(file.constant[at].value);
+            }
+            None => errors.push(TableError::new("calibration", format!("{scope}.{name}"), "no value")),
+        }
+    });
+    let unknown = file.constant.iter().zip(known).filter(|(_, known)| !known);
+    errors.extend(unknown.map(|(row, _)| TableError::new("calibration", &row.name, "no mechanism has this constant")));
+    let groups = file.interval.iter().filter_map(|row| {
+        let good = row.bound.is_finite() && row.bound > 0.0;
+        if !good {
+            errors.push(TableError::new("calibration", "interval", format!("bound = {} is not above zero", row.bound)));
+        }
+        let bound = Share::new(row.bound);
+        good.then(|| Residual { architecture: row.architecture.clone(), stack: row.stack.clone(), bound })
+    });
+    let groups: Vec<Residual> = groups.collect();
+    if errors.is_empty() { Ok(Knowledge { calibration, residuals: Residuals { groups } }) } else { Err(errors) }
+}
+
+/// A calibration with every architecture and program that the constants speak of, values still to come.
+fn scopes(constants: &[Constant], networks: &[Network]) -> Calibration {
+    let of = |name: &str| {
+        let all = constants.iter().filter_map(move |row| row.name.split_once('.'));
+        let mut scopes: Vec<String> =
+            all.filter(|(_, constant)| *constant == name).map(|(scope, _)| scope.to_owned()).collect();
+        scopes.dedup();
+        scopes
     };
-    let hardware = file.hardware.iter().map(|h| -> Result<HardwareFactor, Vec<TableError>> {
-        Ok(HardwareFactor {
-            architecture: h.architecture.clone(),
-            gemm: share(&h.architecture, "gemm", h.gemm)?,
-            attention: share(&h.architecture, "attention", h.attention)?,
-            memory: share(&h.architecture, "memory", h.memory)?,
-            residual: share(&h.architecture, "residual", h.residual)?,
-        })
-    });
-    let stacks = file.stack.iter().map(|s| -> Result<StackFactor, Vec<TableError>> {
-        Ok(StackFactor { stack: s.stack.clone(), residual: share(&s.stack, "residual", s.residual)? })
-    });
-    let groups = file.interval.iter().map(|i| -> Result<Residual, Vec<TableError>> {
-        let bound = share("interval", "bound", i.bound)?;
-        Ok(Residual { architecture: i.architecture.clone(), stack: i.stack.clone(), bound })
-    });
-    Ok(Knowledge {
-        calibration: Calibration {
-            hardware: hardware.collect::<Result<_, _>>()?,
-            stacks: stacks.collect::<Result<_, _>>()?,
-        },
-        residuals: Residuals { groups: groups.collect::<Result<_, _>>()? },
-    })
+    let one = Share::ONE;
+    let hardware = |architecture| HardwareFactor {
+        architecture,
+        gemm: one,
+        attention: one,
+        flash2: one,
+        memory: one,
+        eight_bit: one,
+        four_bit: one,
+    };
+    Calibration {
+        hardware: of("gemm").into_iter().map(hardware).collect(),
+        stacks: of("time").into_iter().map(|stack| StackFactor { stack, time: one }).collect(),
+        pairs: of("made_for").into_iter().map(|pair| PairFactor { pair, made_for: one }).collect(),
+        links: networks
+            .iter()
+            .map(|n| LinkFactor { kind: n.kind, share: n.ceiling.share, latency: n.ceiling.latency })
+            .collect(),
+        common: Default::default(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn every_generation_of_the_catalog_has_its_factors() {
-        let knowledge = super::read(super::TEXT).expect("the table is well-formed");
+        let networks = crate::facts::networks(crate::facts::NETWORKS).expect("the table is well-formed");
+        let knowledge = super::read(super::TEXT, &networks).expect("the table is well-formed");
         let parts = crate::accelerators::read(crate::accelerators::TEXT).expect("the table is well-formed");
         for part in parts {
             let known = &knowledge.calibration.hardware;
@@ -104,5 +128,17 @@ mod tests {
         for h in &knowledge.calibration.hardware {
             assert!(h.gemm.get() <= 1.0 && h.attention.get() <= 1.0 && h.memory.get() <= 1.0, "{}", h.architecture);
         }
+    }
+
+    #[test]
+    fn a_constant_too_many_or_too_few_is_named() {
+        let networks = crate::facts::networks(crate::facts::NETWORKS).expect("the table is well-formed");
+        let text = format!(
+            "{}\n[[constant]]\nname = \"common.luck\"\nvalue = 1.0\n",
+            super::TEXT.split("\n[[interval]]").next().unwrap_or("")
+        );
+        let errors = super::read(&text.replace("common.launch", "common.lunch"), &networks).err().unwrap_or_default();
+        let names: Vec<&str> = errors.iter().map(|error| error.row.as_str()).collect();
+        assert_eq!(names, ["common.launch", "common.lunch", "common.luck"]);
     }
 }

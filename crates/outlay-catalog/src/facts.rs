@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn every_technology_has_a_ceiling() {
         let networks = networks(NETWORKS).expect("the table is well-formed");
-        assert_eq!(networks.len(), crate::nodes::LINK_KINDS.len());
+        assert_eq!(networks.len(), crate::nodes::link_kinds().len());
         assert!(networks.iter().all(|n| (0.1..=1.1).contains(&n.ceiling.share.get())));
         let sources = crate::sources::ids();
         assert!(networks.iter().all(|n| sources.contains(&n.source)));

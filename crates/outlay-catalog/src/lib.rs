@@ -56,15 +56,16 @@ impl Catalog {
     }
 
     fn read() -> Result<Self, Vec<TableError>> {
+        let networks = facts::networks(facts::NETWORKS)?;
         let mut catalog = Self {
             parts: accelerators::read(accelerators::TEXT)?,
             shapes: nodes::read(nodes::TEXT)?,
-            networks: facts::networks(facts::NETWORKS)?,
             storage: facts::storage(facts::STORAGE)?,
             failures: facts::failures(facts::FAILURES)?,
             programs: stacks::read(stacks::TEXT)?,
             presets: presets::read()?,
-            knowledge: calibration::read(calibration::TEXT)?,
+            knowledge: calibration::read(calibration::TEXT, &networks)?,
+            networks,
             offers: Vec::new(),
         };
         catalog.offers = catalog.offers_of(offers::TEXT)?;

@@ -157,6 +157,8 @@ const CONFIGS: &[(&str, &str)] = &[
     ("modernbert-large", include_str!("../data/models/modernbert-large.json")),
     ("moonlight-16b-a3b", include_str!("../data/models/moonlight-16b-a3b.json")),
     ("mt5-small", include_str!("../data/models/mt5-small.json")),
+    ("nemotron-3-nano-30b-a3b", include_str!("../data/models/nemotron-3-nano-30b-a3b.json")),
+    ("nemotron-3-super-120b-a12b", include_str!("../data/models/nemotron-3-super-120b-a12b.json")),
     ("nemotron-h-56b", include_str!("../data/models/nemotron-h-56b.json")),
     ("nemotron-mini-4b", include_str!("../data/models/nemotron-mini-4b.json")),
     ("olmo-1b", include_str!("../data/models/olmo-1b.json")),

@@ -49,6 +49,12 @@ struct Row {
     explicit_mask: bool,
     compiled: bool,
     graphs: bool,
+    #[serde(default)]
+    sync_free: bool,
+    #[serde(default)]
+    gathers_narrow: bool,
+    #[serde(default)]
+    saves_narrow: bool,
     overlap_dp: f64,
     overlap_tp: f64,
     overlap_pp: f64,
@@ -122,6 +128,9 @@ fn program(row: Row) -> Result<Program, TableError> {
             fused_rotary: row.fused_rotary,
             compiled: row.compiled,
             graphs: row.graphs,
+            sync_free: row.sync_free,
+            gathers_narrow: row.gathers_narrow,
+            saves_narrow: row.saves_narrow,
             explicit_mask: row.explicit_mask,
             overlap_dp: Share::new(row.overlap_dp),
             overlap_tp: Share::new(row.overlap_tp),

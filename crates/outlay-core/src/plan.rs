@@ -122,8 +122,10 @@ fn fast_domain(cluster: &Cluster) -> u64 {
     cluster.node.domain.max(1).min(cluster.accelerators)
 }
 
+/// A virtual stage holds a layer, the embedding or the head at least. Uneven ones are legal (programs let users deal layers
+/// out by hand, with less beside the head); the search only proposes [`even`] ones.
 fn interleaves(model: &Model, pp: u64, vpp: u64, accumulation: u64) -> bool {
-    pp > 1 && even(model, product(&[pp, vpp])) && accumulation.is_multiple_of(pp)
+    pp > 1 && product(&[pp, vpp]) <= model.depth() + 2 && accumulation.is_multiple_of(pp)
 }
 
 /// Equal pieces of the pipeline: of the layers, or of the layers with embedding and head counted as one each, as
@@ -250,7 +252,7 @@ fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut
     let most = if pp > 1 { model.depth() / pp } else { 1 };
     for zero in stages_of_sharding(pins, dp * parallel.cp) {
         for shard in groups(pins, zero, dp, cluster.node.accelerators / tp.min(cluster.node.accelerators)) {
-            for vpp in widths(pins.vpp, most, |vpp| even(model, product(&[pp, vpp]))) {
+            for vpp in widths(pins.vpp, most, |vpp| vpp == 1 || even(model, product(&[pp, vpp]))) {
                 let layout = Layout {
                     vpp,
                     zero,

@@ -356,7 +356,7 @@ pub(crate) fn obstacle(rule: outlay_core::plan::Rule) -> &'static str {
         Rule::Hidden => "tensor parallelism must divide the width of the model",
         Rule::Domain => "tensor parallelism must stay on the fast link",
         Rule::Layers => "every pipeline stage needs a layer",
-        Rule::VirtualStages => "virtual stages must be of equal size, micro-batches a multiple of the stages",
+        Rule::VirtualStages => "each virtual stage needs a layer, and micro-batches must be a multiple of the stages",
         Rule::Sequence => "context parallelism must cut the sequence into 2 · cp equal pieces",
         Rule::Experts => "expert parallelism must divide the experts",
         Rule::ExpertRanks => "expert parallelism must divide dp · cp · tp",

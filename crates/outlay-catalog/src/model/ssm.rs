@@ -143,7 +143,7 @@ pub(super) fn mamba2(name: &str, family: &str, config: &Value) -> Read {
     f.done(decoder(name, family, &ends(&f, hidden, RMS, true), layers, None))
 }
 
-/// Nemotron-H: Mamba-2, attention and feed-forward layers by a pattern (`M`, `*`, `-`).
+/// Nemotron-H and Nemotron 3: Mamba-2, attention, feed-forward and mixture layers by a pattern (`M`, `*`, `-`, `E`).
 pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
     let f = Fields::new(config);
     let (hidden, heads) = (f.count(&["hidden_size"]), f.count(&["num_attention_heads"]));
@@ -173,7 +173,7 @@ pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
     let ffn = Ffn {
         into: ["up_proj", "up_proj"],
         out: "down_proj",
-        width: f.count(&["intermediate_size"]),
+        width: f.count_or(&["intermediate_size"], 4 * hidden),
         gated: false,
         fused: false,
         bias: f.flag_or("mlp_bias", false),
@@ -191,8 +191,37 @@ pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
         (count('M'), around(hidden, mixer.ops())),
         (count('*'), around(hidden, attends)),
         (count('-'), around(hidden, feeds)),
+        (count('E'), if count('E') > 0 { around(hidden, mixture(&f, hidden, ffn)) } else { Vec::new() }),
     ];
     f.done(decoder(name, family, &ends(&f, hidden, RMS, false), layers, f.maybe(&["max_position_embeddings"])))
+}
+
+/// A mixture without gates, its experts in a narrower space where the config says so, beside a shared feed-forward.
+fn mixture(f: &Fields<'_>, hidden: u64, ffn: Ffn) -> Vec<Op> {
+    let (routed, top_k) = (f.count(&["n_routed_experts"]), f.count(&["num_experts_per_tok"]));
+    if top_k > routed {
+        let rule = format!("no more than the {routed} experts");
+        f.fault(ReadError::Invalid("num_experts_per_tok".into(), top_k.to_string(), rule));
+    }
+    let latent = f.maybe(&["moe_latent_size"]);
+    let input = latent.unwrap_or(hidden);
+    let experts = Experts {
+        experts: routed,
+        top_k,
+        input,
+        ffn: f.count(&["moe_intermediate_size"]),
+        gated: false,
+        bias: false,
+        kind: ffn.kind,
+    };
+    let mut ops = vec![Op::Router(Router { input: hidden, experts: routed, top_k, bias: false, name: "gate" })];
+    ops.extend(latent.map(|width| shared(linear("fc1_latent_proj", hidden, width, false, Part::Other))));
+    ops.push(Op::Experts(experts));
+    ops.extend(latent.map(|width| Op::Linear(linear("fc2_latent_proj", width, hidden, false, Part::Other))));
+    if f.natural_or(&["n_shared_experts"], 0) > 0 {
+        Ffn { width: f.count(&["moe_shared_expert_intermediate_size"]), ..ffn }.ops(hidden, true, &mut ops);
+    }
+    ops
 }
 
 /// RWKV-4.

@@ -122,6 +122,43 @@ pub enum LinkKind {
     Tcp,
 }
 
+impl LinkKind {
+    /// Every technology.
+    pub const ALL: &[Self] = &[
+        Self::NvLink,
+        Self::NvSwitch,
+        Self::Pcie,
+        Self::InfinityFabric,
+        Self::RoceOnChip,
+        Self::Ici,
+        Self::NeuronLink,
+        Self::InfiniBand,
+        Self::Roce,
+        Self::Efa,
+        Self::OmniPath,
+        Self::Tcp,
+    ];
+
+    /// As job files and tables write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NvLink => "nvlink",
+            Self::NvSwitch => "nvswitch",
+            Self::Pcie => "pcie",
+            Self::InfinityFabric => "infinity-fabric",
+            Self::RoceOnChip => "roce-on-chip",
+            Self::Ici => "ici",
+            Self::NeuronLink => "neuronlink",
+            Self::InfiniBand => "infiniband",
+            Self::Roce => "roce",
+            Self::Efa => "efa",
+            Self::OmniPath => "omni-path",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
 /// One machine shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {

@@ -201,6 +201,13 @@ pub struct Stack {
     pub compiled: bool,
     /// Launches are recorded and replayed (CUDA graphs, XLA, other whole-program compilers).
     pub graphs: bool,
+    /// Under 8- and 4-bit recipes the inputs of products are kept for the backward pass in the narrow format (Transformer
+    /// Engine), not in 16 bit.
+    pub saves_narrow: bool,
+    /// Under 8- and 4-bit recipes weights travel in 8 bit when they are gathered.
+    pub gathers_narrow: bool,
+    /// The host never waits to learn how a mixture's tokens were routed.
+    pub sync_free: bool,
     /// Share of data-parallel and FSDP traffic that can hide under computation.
     pub overlap_dp: Share,
     /// Share of tensor-parallel traffic that can hide.

@@ -1,10 +1,14 @@
-//! Efficiency factors fitted to evidence, handed in from the catalog's `calibration.toml`.
+//! Constants of the mechanisms, handed in from the catalog's `calibration.toml`, which a command fits to evidence.
 //!
-//! Each belongs to a generation of accelerators or to a training program, none to a model or a row.
+//! Each belongs to a generation of accelerators, to a link technology, to a training program or to a mechanism; none to
+//! a model, a source or a row. All are factors above zero, so that a fit can work in their logs.
+//!
+//! Does not know: which of them evidence has moved, and how far each may be wrong (see the file).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::scenario::cluster::LinkKind;
 use crate::units::{Seconds, Share};
 
 /// Everything fitted.
@@ -14,6 +18,12 @@ pub struct Calibration {
     pub hardware: Vec<HardwareFactor>,
     /// By training program.
     pub stacks: Vec<StackFactor>,
+    /// By program and architecture together, beside the program's own factor.
+    pub pairs: Vec<PairFactor>,
+    /// By link technology.
+    pub links: Vec<LinkFactor>,
+    /// Of mechanisms, wherever they act.
+    pub common: Common,
 }
 
 /// Shares of the printed figures that one generation reaches.
@@ -21,14 +31,18 @@ pub struct Calibration {
 pub struct HardwareFactor {
     /// Architecture (`hopper`, …).
     pub architecture: String,
-    /// Of the dense peak, by large matrix products.
+    /// Of the dense peak, by large matrix products in 16 bit.
     pub gemm: Share,
     /// Of the dense peak, by the forward pass of the best attention kernel.
     pub attention: Share,
+    /// Of [`HardwareFactor::attention`], by kernels of the second flash generation.
+    pub flash2: Share,
     /// Of the memory bandwidth, by streaming operators.
     pub memory: Share,
-    /// Residual factor on the time of a step.
-    pub residual: Share,
+    /// Of [`HardwareFactor::gemm`], by products in an 8-bit format beside its own peak.
+    pub eight_bit: Share,
+    /// The same of a 4-bit format, some of whose products stay wider.
+    pub four_bit: Share,
 }
 
 /// Residual factor of a training program on the time of a step: what its mechanisms leave out.
@@ -37,38 +51,175 @@ pub struct StackFactor {
     /// Key of the stacks' table.
     pub stack: String,
     /// Factor on the time of a step.
-    pub residual: Share,
+    pub time: Share,
 }
 
-/// Time of one kernel launch from an eager program.
+/// How much better or worse a program is made for one generation than for the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairFactor {
+    /// Key of the stacks' table, `@`, architecture.
+    pub pair: String,
+    /// Factor on the time of a step.
+    pub made_for: Share,
+}
+
+/// What collectives reach over a link technology.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LinkFactor {
+    /// Technology.
+    pub kind: LinkKind,
+    /// Of the printed bandwidth, with large messages.
+    pub share: Share,
+    /// Fixed cost of an operation.
+    pub latency: Seconds,
+}
+
+/// Constants of mechanisms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Common {
+    /// Host time of one kernel launch, in units of [`LAUNCH`].
+    pub launch: Share,
+    /// Host time that one mixture layer exposes in a pass when its routing is read back, in units of [`READ_BACK`].
+    pub read_back: Share,
+    /// Of plain products' rate, by grouped products of the same shapes.
+    pub grouped: Share,
+    /// Of the time of hidden traffic inside a machine, added to the computation it runs beside: both want the same units and
+    /// memory. In units of [`CONTENTION`].
+    pub contention: Share,
+    /// Of the usual rate, by products whose sides are no multiples of 64 (128 in 8 bit).
+    pub misaligned: Share,
+    /// Traffic of attention scores that are written out, beside its count.
+    pub written: Share,
+    /// Traffic of casts to narrow formats, beside its count.
+    pub casts: Share,
+    /// Traffic of memory-bound operators, beside its count.
+    pub traffic: Share,
+    /// Of a link's share, by all-to-all exchanges.
+    pub exchange: Share,
+    /// Spread of ranks' times around their mean.
+    pub jitter: Share,
+    /// Time of a step in which no accelerator computes, in units of [`PAUSE`].
+    pub pause: Share,
+    /// Inner length at which half of the steady rate is reached, in units of 256.
+    pub depth: Share,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        let one = Share::ONE;
+        Self {
+            launch: one,
+            read_back: one,
+            grouped: one,
+            contention: one,
+            misaligned: one,
+            written: one,
+            casts: one,
+            traffic: one,
+            exchange: one,
+            jitter: one,
+            pause: one,
+            depth: one,
+        }
+    }
+}
+
+/// Time of one kernel launch from an eager program, before calibration.
 pub const LAUNCH: Seconds = Seconds::micros(5.0);
 
-/// What a generation reaches that nobody has measured.
-const UNKNOWN: (f64, f64, f64, f64) = (0.70, 0.45, 0.80, 1.0);
+/// Time for which a device runs dry when the host waits for its routing, before calibration.
+pub const READ_BACK: Seconds = Seconds::micros(1000.0);
 
-/// Shares of one generation, ready for arithmetic.
+/// What hidden traffic costs the computation it runs beside, before calibration.
+pub const CONTENTION: Share = Share::new(0.2);
+
+/// Host work around a step (next batch, clipping, logging, schedules), before calibration.
+pub const PAUSE: Seconds = Seconds::micros(10_000.0);
+
+/// What a generation reaches that nobody has measured: products, attention, flash 2, memory, 8 and 4 bit.
+const UNKNOWN: [f64; 6] = [0.70, 0.45, 0.85, 0.80, 0.85, 0.70];
+
+/// What a technology reaches that nobody has measured.
+const UNKNOWN_LINK: (f64, f64) = (0.7, 30e-6);
+
+/// Shares of one generation under one program, ready for arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reached {
     /// Of the dense peak, by matrix products.
     pub gemm: Share,
     /// Of the dense peak, by attention.
     pub attention: Share,
+    /// Of [`Reached::attention`], by kernels of the second flash generation.
+    pub flash2: Share,
     /// Of the memory bandwidth.
     pub memory: Share,
-    /// Factor on the time of a step, hardware and program together.
-    pub residual: Share,
+    /// Of [`Reached::gemm`], in an 8-bit format.
+    pub eight_bit: Share,
+    /// Of [`Reached::gemm`], in a 4-bit format.
+    pub four_bit: Share,
+    /// Factor on the time of a step.
+    pub time: Share,
+    /// Constants of mechanisms.
+    pub common: Common,
 }
 
 impl Calibration {
     /// What a program reaches on a generation; the unknown's habit where there is none.
     #[must_use]
     pub fn reached(&self, architecture: &str, stack: &str) -> Reached {
-        let stack = self.stacks.iter().find(|s| s.stack == stack).map_or(Share::ONE, |s| s.residual);
+        let time = self.stacks.iter().find(|s| s.stack == stack).map_or(Share::ONE, |s| s.time);
+        let pair = self.pairs.iter().find(|p| p.pair.split_once('@') == Some((stack, architecture)));
+        let time = time * pair.map_or(Share::ONE, |p| p.made_for);
         let known = self.hardware.iter().find(|h| h.architecture == architecture);
-        let (gemm, attention, memory, residual) = known.map_or(
-            (Share::new(UNKNOWN.0), Share::new(UNKNOWN.1), Share::new(UNKNOWN.2), Share::new(UNKNOWN.3)),
-            |h| (h.gemm, h.attention, h.memory, h.residual),
-        );
-        Reached { gemm, attention, memory, residual: residual * stack }
+        let [gemm, attention, flash2, memory, eight_bit, four_bit] = known
+            .map_or(UNKNOWN.map(Share::new), |h| [h.gemm, h.attention, h.flash2, h.memory, h.eight_bit, h.four_bit]);
+        Reached { gemm, attention, flash2, memory, eight_bit, four_bit, time, common: self.common }
+    }
+
+    /// Share of the printed bandwidth and fixed cost of an operation over a technology.
+    #[must_use]
+    pub fn link(&self, kind: LinkKind) -> (Share, Seconds) {
+        let known = self.links.iter().find(|link| link.kind == kind);
+        known.map_or((Share::new(UNKNOWN_LINK.0), Seconds::new(UNKNOWN_LINK.1)), |link| (link.share, link.latency))
+    }
+
+    /// Hands every constant to `visit` under its name, `scope.constant`, in a fixed order.
+    pub fn each(&mut self, visit: &mut dyn FnMut(&str, &str, &mut Share)) {
+        for h in &mut self.hardware {
+            let scope = h.architecture.as_str();
+            visit(scope, "gemm", &mut h.gemm);
+            visit(scope, "attention", &mut h.attention);
+            visit(scope, "flash2", &mut h.flash2);
+            visit(scope, "memory", &mut h.memory);
+            visit(scope, "eight_bit", &mut h.eight_bit);
+            visit(scope, "four_bit", &mut h.four_bit);
+        }
+        for s in &mut self.stacks {
+            visit(&s.stack, "time", &mut s.time);
+        }
+        for p in &mut self.pairs {
+            visit(&p.pair, "made_for", &mut p.made_for);
+        }
+        for link in &mut self.links {
+            visit(link.kind.name(), "share", &mut link.share);
+        }
+        let c = &mut self.common;
+        let common = [
+            ("launch", &mut c.launch),
+            ("read_back", &mut c.read_back),
+            ("grouped", &mut c.grouped),
+            ("contention", &mut c.contention),
+            ("misaligned", &mut c.misaligned),
+            ("written", &mut c.written),
+            ("casts", &mut c.casts),
+            ("traffic", &mut c.traffic),
+            ("exchange", &mut c.exchange),
+            ("jitter", &mut c.jitter),
+            ("pause", &mut c.pause),
+            ("depth", &mut c.depth),
+        ];
+        for (name, constant) in common {
+            visit("common", name, constant);
+        }
     }
 }

@@ -4,26 +4,9 @@
 //! over tables of sweeps because it extends to clusters nobody measured; small messages, where protocols switch, are the
 //! price.
 
-use crate::scenario::cluster::{Cluster, LinkKind};
+use super::calibration::{CONTENTION, Calibration};
+use crate::scenario::cluster::{Cluster, Link};
 use crate::units::{Bytes, BytesPerSec, Seconds, Share};
-
-/// What a technology reaches of its printed rate with large messages, and the fixed cost of an operation.
-const fn reached(kind: LinkKind) -> (f64, f64) {
-    match kind {
-        LinkKind::NvLink => (0.78, 20e-6),
-        LinkKind::NvSwitch => (0.82, 20e-6),
-        LinkKind::Pcie => (0.65, 25e-6),
-        LinkKind::InfinityFabric => (0.70, 30e-6),
-        LinkKind::RoceOnChip => (0.75, 30e-6),
-        LinkKind::Ici => (0.80, 10e-6),
-        LinkKind::NeuronLink => (0.70, 30e-6),
-        LinkKind::InfiniBand => (0.80, 30e-6),
-        LinkKind::Roce => (0.80, 35e-6),
-        LinkKind::Efa => (0.75, 50e-6),
-        LinkKind::OmniPath => (0.75, 35e-6),
-        LinkKind::Tcp => (0.60, 70e-6),
-    }
-}
 
 /// Time of an all-reduce on one level.
 ///
@@ -127,7 +110,7 @@ pub fn in_switch_gain(ranks: u64) -> Share {
     })
 }
 
-/// Time of an all-reduce in the switch, over links of this printed rate.
+/// Time of an all-reduce in the switch, where a ring reaches this rate.
 ///
 /// # Source
 /// As [`in_switch_gain`]; 40 µs fitted to the same sweep.
@@ -135,9 +118,37 @@ pub fn in_switch_gain(ranks: u64) -> Share {
 /// # Valid when
 /// One NVSwitch domain.
 #[must_use]
-pub fn all_reduce_in_switch(ranks: u64, buffer: Bytes, printed: BytesPerSec) -> Seconds {
-    let (share, _) = reached(LinkKind::NvSwitch);
-    all_reduce(ranks, buffer, Seconds::micros(40.0), printed * Share::new(share) * in_switch_gain(ranks))
+pub fn all_reduce_in_switch(ranks: u64, buffer: Bytes, ring: BytesPerSec) -> Seconds {
+    all_reduce(ranks, buffer, Seconds::micros(40.0), ring * in_switch_gain(ranks))
+}
+
+/// Seconds of a collective on each level.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Traffic {
+    /// Inside the domain of the fast link.
+    pub(super) near: f64,
+    /// Between domains.
+    pub(super) far: f64,
+}
+
+impl Traffic {
+    pub(super) fn total(self) -> f64 {
+        self.near + self.far
+    }
+}
+
+impl core::ops::Mul<f64> for Traffic {
+    type Output = Self;
+    fn mul(self, times: f64) -> Self {
+        Self { near: self.near * times, far: self.far * times }
+    }
+}
+
+impl core::ops::Add for Traffic {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { near: self.near + other.near, far: self.far + other.far }
+    }
 }
 
 /// Levels of the network a group lies on.
@@ -146,56 +157,76 @@ pub(super) struct Fabric {
     intra: (f64, f64),
     inter: (f64, f64),
     domain: f64,
+    exchange: f64,
+    contention: f64,
 }
 
 impl Fabric {
-    pub(super) fn of(cluster: &Cluster) -> Self {
+    pub(super) fn of(cluster: &Cluster, calibration: &Calibration) -> Self {
         let node = &cluster.node;
-        let (share, alpha) = reached(node.intra.kind);
-        let intra = (node.intra.bandwidth.get() * share, alpha);
+        let over = |link: &Link| {
+            let (share, latency) = calibration.link(link.kind);
+            (link.bandwidth.get() * share.get(), latency.get())
+        };
+        let intra = over(&node.intra);
         // Machines that cannot be joined never form a group; a trickle keeps the function total.
-        let inter = node.inter.map_or((1e6, 1e-3), |link| {
-            let (share, alpha) = reached(link.kind);
-            (link.bandwidth.get() * share, alpha)
-        });
-        Self { intra, inter, domain: node.domain.max(1) as f64 }
+        let inter = node.inter.map_or((1e6, 1e-3), |link| over(&link));
+        let common = &calibration.common;
+        Self {
+            intra,
+            inter,
+            domain: node.domain.max(1) as f64,
+            exchange: common.exchange.get(),
+            contention: CONTENTION.get() * common.contention.get(),
+        }
     }
 
-    /// Seconds in which each of `n` ranks, every `stride`-th of the cluster, passes `bytes` around once
+    /// Times in which each of `n` ranks, every `stride`-th of the cluster, passes `bytes` around once
     /// (all-gather or reduce-scatter of a buffer of `bytes`).
-    pub(super) fn gather(&self, n: u64, stride: u64, bytes: f64) -> f64 {
+    pub(super) fn gather(&self, n: u64, stride: u64, bytes: f64) -> Traffic {
         if n <= 1 || bytes <= 0.0 {
-            return 0.0;
+            return Traffic::default();
         }
         let n = n as f64;
         let here = libm::floor(self.domain / stride.max(1) as f64).max(1.0).min(n);
         let far = n / here;
         let near = if here > 1.0 { self.intra.1 + (here - 1.0) / here * bytes / self.intra.0 } else { 0.0 };
         // Every local rank carries its part of the buffer over its own port.
-        let beyond = if far > 1.0 {
+        let far = if far > 1.0 {
             self.inter.1 * (1.0 + libm::log2(far) / 4.0) + (far - 1.0) / far * bytes / here / self.inter.0
         } else {
             0.0
         };
-        near + beyond
+        Traffic { near, far }
     }
 
     /// Seconds of an all-to-all in which each rank sends `bytes` in all.
-    pub(super) fn exchange(&self, n: u64, stride: u64, bytes: f64) -> f64 {
+    pub(super) fn exchange(&self, n: u64, stride: u64, bytes: f64) -> Traffic {
         if n <= 1 || bytes <= 0.0 {
-            return 0.0;
+            return Traffic::default();
         }
         let n = n as f64;
         let here = libm::floor(self.domain / stride.max(1) as f64).max(1.0).min(n);
         let outside = (n - here) / n;
         let inside = (here - 1.0) / n;
-        let beyond = if outside > 0.0 { self.inter.1 + outside * bytes / self.inter.0 } else { 0.0 };
-        self.intra.1 + inside * bytes / self.intra.0 + beyond
+        let bytes = bytes / self.exchange;
+        let far = if outside > 0.0 { self.inter.1 + outside * bytes / self.inter.0 } else { 0.0 };
+        Traffic { near: self.intra.1 + inside * bytes / self.intra.0, far }
+    }
+
+    /// What hidden traffic costs the computation it runs beside: the part inside the machine moves by the same units.
+    pub(super) fn contention(&self, traffic: Traffic, hidden: f64) -> f64 {
+        let total = traffic.total();
+        if total > 0.0 { self.contention * hidden * traffic.near / total } else { 0.0 }
     }
 
     /// Seconds to hand `bytes` to the next of a chain whose links are `stride` ranks long.
-    pub(super) fn hand_on(&self, stride: u64, bytes: f64) -> f64 {
-        let link = if (stride as f64) < self.domain { self.intra } else { self.inter };
-        link.1 + bytes / link.0
+    pub(super) fn hand_on(&self, stride: u64, bytes: f64) -> Traffic {
+        let over = |link: (f64, f64)| link.1 + bytes / link.0;
+        if (stride as f64) < self.domain {
+            Traffic { near: over(self.intra), far: 0.0 }
+        } else {
+            Traffic { near: 0.0, far: over(self.inter) }
+        }
     }
 }

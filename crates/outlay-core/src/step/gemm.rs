@@ -1,9 +1,10 @@
 //! Matrix products: a roofline over compute and memory, with tiles and waves.
 
+use super::calibration::Common;
 use crate::scenario::cluster::Accelerator;
 use crate::units::{Bytes, Flops, FlopsPerSec, Seconds, Share};
 
-/// Inner length at which half of the steady rate is reached.
+/// Inner length at which half of the steady rate is reached, before calibration.
 const HALF_DEPTH: f64 = 256.0;
 /// Output tiles tried, rows × columns; the best counts.
 const TILES: [(f64, f64); 3] = [(256.0, 128.0), (128.0, 128.0), (128.0, 64.0)];
@@ -52,6 +53,10 @@ pub(super) struct Device {
     pub(super) bandwidth: f64,
     /// Processors that tiles are spread over; 0: unknown, no quantisation.
     pub(super) units: f64,
+    /// Sides of products want to be multiples of this.
+    pub(super) grain: f64,
+    /// Constants of mechanisms.
+    pub(super) common: Common,
 }
 
 impl Device {
@@ -62,7 +67,10 @@ impl Device {
         }
         let flops = 2.0 * m * n * k * count;
         let filled = if self.units > 0.0 { self.filled(count, m, n) } else { 1.0 };
-        let compute = flops / (self.rate * filled * k / (k + HALF_DEPTH));
+        let off = |side: f64| libm::fmod(side, self.grain) != 0.0;
+        let aligned = if off(n) || off(k) { self.common.misaligned.get() } else { 1.0 };
+        let deep = k / (k + HALF_DEPTH * self.common.depth.get());
+        let compute = flops / (self.rate * filled * aligned * deep);
         let memory = count * 2.0 * (m * k + k * n + m * n) / self.bandwidth;
         if compute > memory { compute } else { memory }
     }

@@ -6,13 +6,13 @@
 use crate::model::{Block, NormKind, Op};
 use crate::scenario::recipe::{AttentionKernel, Recipe};
 
-/// Launches of one layer's forward and backward pass.
+/// Launches of one layer's forward and backward pass, on a rank that has one `ep`-th of the experts.
 #[must_use]
-pub fn of_block(block: &Block, recipe: &Recipe) -> (u64, u64) {
-    block.ops.iter().map(|op| of_op(op, recipe)).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
+pub fn of_block(block: &Block, recipe: &Recipe, ep: u64) -> (u64, u64) {
+    block.ops.iter().map(|op| of_op(op, recipe, ep)).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
 }
 
-fn of_op(op: &Op, recipe: &Recipe) -> (u64, u64) {
+fn of_op(op: &Op, recipe: &Recipe, ep: u64) -> (u64, u64) {
     let stack = &recipe.stack;
     let cast = recipe.precision.autocast;
     let casts = u64::from(cast);
@@ -43,7 +43,11 @@ fn of_op(op: &Op, recipe: &Recipe) -> (u64, u64) {
         Op::Activation(_) => (1, 1),
         Op::Residual(_) => (1 + casts, 1 + casts),
         Op::Router(_) => (8, 10),
-        Op::Experts(_) => (12, 20),
+        // Each expert's rows are multiplied twice, and cast before it where the format is narrow.
+        Op::Experts(e) => {
+            let each = e.experts / ep.max(1) * if recipe.precision.compute.bytes_each().get() < 2.0 { 2 } else { 1 };
+            (12 + 2 * each, 20 + 4 * each)
+        }
         Op::Scan(_) => (4, 6),
         Op::Conv(_) | Op::Embedding(_) | Op::Dropout(_) => (1, 1),
         Op::Loss(_) => (4, 3),

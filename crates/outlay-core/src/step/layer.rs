@@ -67,8 +67,12 @@ pub(super) struct Bench<'a> {
     pub(super) device: Device,
     /// Everything that stays in 16 bit.
     pub(super) plain: Device,
-    /// FLOP/s of attention, forward.
+    /// FLOP/s of the best attention kernel, forward.
     pub(super) attention: f64,
+    /// Of that, by the second flash generation.
+    pub(super) flash2: f64,
+    /// Inputs of products are cast to a narrower format on the way.
+    pub(super) cast: bool,
     /// Bytes of an element of the residual stream.
     pub(super) stream: f64,
     pub(super) lengths: Lengths,
@@ -87,24 +91,28 @@ impl Bench<'_> {
                     let device = &self.plain;
                     let once = device.products(1.0, tokens, r.experts as f64, r.input as f64);
                     add(&mut work.gemm, once, 2.0 * once);
+                    // Scores, their normalisation, the choice and the map that sorts tokens pass through memory in fp32.
+                    let bytes = tokens * ROUTED * r.experts as f64 * device.common.traffic.get();
+                    add(&mut work.elementwise, bytes / device.bandwidth, bytes / device.bandwidth);
                 }
                 Op::Experts(experts) => self.experts(experts, tokens, &mut work),
                 Op::Attention(a) => self.attention(a, block.stream, tokens, &mut work),
                 Op::Scan(s) => {
                     let tp = self.layout.tp as f64;
                     let flops = flops::of_scan(s, tokens as u64).get() / tp;
-                    let bytes = tokens * (6 * s.channels) as f64 / tp;
-                    let once = larger(flops / (0.25 * self.plain.rate), bytes / self.plain.bandwidth);
+                    // Inputs and outputs in 16 bit, decays and the states between chunks in fp32; small products per chunk.
+                    let bytes = tokens * (20 * s.channels) as f64 / tp;
+                    let once = flops / (0.15 * self.plain.rate) + bytes / self.plain.bandwidth;
                     add(&mut work.scan, once, 2.5 * once);
                 }
                 other => {
                     let (forward, backward) = self.moved(other);
-                    let bandwidth = self.plain.bandwidth;
+                    let bandwidth = self.plain.bandwidth / self.plain.common.traffic.get();
                     add(&mut work.elementwise, tokens * forward / bandwidth, tokens * backward / bandwidth);
                 }
             }
         }
-        let (forward, backward) = super::launches::of_block(block, self.recipe);
+        let (forward, backward) = super::launches::of_block(block, self.recipe, self.layout.ep);
         work.launches = [forward as f64, backward as f64];
         work
     }
@@ -128,6 +136,10 @@ impl Bench<'_> {
         let input = device.products(1.0, tokens, k, n);
         let weight = if self.trained() { device.products(1.0, k, n, tokens) } else { 0.0 };
         add(&mut work.gemm, forward, input + weight);
+        if self.cast && l.part != Part::Head {
+            let read = if l.shares_input { 0.0 } else { tokens * k };
+            self.casts(read, tokens * n, k * n, work);
+        }
         if let Method::Lora(lora) = &self.recipe.method
             && l.part != Part::Head
         {
@@ -156,7 +168,8 @@ impl Bench<'_> {
         let uneven = larger(IMBALANCE, super::uneven::fullest(chosen as u64, self.layout.ep).get());
         let each = chosen / e.experts as f64 * uneven;
         let inputs = if e.gated { 2.0 } else { 1.0 };
-        let device = &Device { rate: GROUPED * self.device.rate, ..self.device };
+        let grouped = GROUPED * self.device.common.grouped.get();
+        let device = &Device { rate: grouped * self.device.rate, ..self.device };
         let (h, f) = (e.input as f64, width);
         let forward = inputs * device.products(local, each, f, h) + device.products(local, each, h, f);
         let back_in = inputs * device.products(local, each, h, f) + device.products(local, each, f, h);
@@ -164,8 +177,23 @@ impl Bench<'_> {
         add(&mut work.experts, forward, back_in + back_weight);
         // Tokens are sorted to their experts and back, gate and product on the way.
         let routed = tokens * e.top_k as f64 / share;
-        let bytes = routed * (8.0 * h + 6.0 * f);
+        let bytes = routed * (8.0 * h + 6.0 * f) * self.plain.common.traffic.get();
         add(&mut work.elementwise, bytes / self.plain.bandwidth, 2.0 * bytes / self.plain.bandwidth);
+        if self.cast {
+            self.casts(routed * (h + f), routed * (inputs * f + h), local * (inputs + 1.0) * h * f, work);
+        }
+    }
+
+    /// Casts of the input forward, of the output's gradient backward, and of the weights once a step: each is read in
+    /// 16 bit and written twice, once for each direction it is multiplied in.
+    fn casts(&self, input: f64, output: f64, weights: f64, work: &mut Work) {
+        let each = CAST * self.plain.common.casts.get() / self.plain.bandwidth;
+        let once = weights / self.layout.accumulation.max(1) as f64;
+        add(
+            &mut work.elementwise,
+            each * (input + once),
+            if self.trained() { each * output } else { 0.5 * each * output },
+        );
     }
 
     fn attention(&self, a: &Attention, stream: Stream, tokens: f64, work: &mut Work) {
@@ -177,7 +205,7 @@ impl Bench<'_> {
         // Narrow heads fill the units less; short sequences leave the pipeline empty at both ends.
         let narrow = if head < 128.0 { 0.75 + 0.25 * head / 128.0 } else { 1.0 };
         let short = seq / (seq + 512.0);
-        let kernel = kernel(self.recipe.attention);
+        let kernel = kernel(self.recipe.attention, self.flash2);
         let written = matches!(
             self.recipe.attention,
             AttentionKernel::Eager | AttentionKernel::FusedSoftmax | AttentionKernel::SdpaCpu
@@ -187,8 +215,10 @@ impl Bench<'_> {
         if written {
             let passes = if self.recipe.attention == AttentionKernel::FusedSoftmax { 8.0 } else { 22.0 };
             let scores = tokens * seq * a.heads as f64 / tp;
-            let compute = flops / (0.6 * self.plain.rate);
-            let bytes = scores * passes / self.plain.bandwidth;
+            // Batched products over heads whose width is no multiple of 8 fall back to slower kernels.
+            let aligned = if a.qk_dim.is_multiple_of(8) { 1.0 } else { self.plain.common.misaligned.get() };
+            let compute = flops / (0.6 * aligned * self.plain.rate);
+            let bytes = scores * passes * self.plain.common.written.get() / self.plain.bandwidth;
             add(&mut work.attention, compute + bytes, 2.0 * compute + 1.2 * bytes);
         } else {
             let rate = self.attention * kernel * narrow * short;
@@ -256,7 +286,14 @@ pub fn dequantise(elements: u64, stored: Dtype, bandwidth: BytesPerSec) -> Secon
     (stored.bytes(elements) + Dtype::Bf16.bytes(elements)) / bandwidth
 }
 
-/// What grouped products reach beside plain ones of the same shape: groups have unequal heights and are gathered on the way.
+/// Bytes that routing moves for a token and expert, in each direction.
+const ROUTED: f64 = 48.0;
+
+/// Bytes that a cast moves for an element.
+const CAST: f64 = 4.0;
+
+/// What grouped products reach beside plain ones of the same shape: groups have unequal heights and are gathered on
+/// the way. Before calibration.
 const GROUPED: f64 = 0.5;
 
 /// Fullest expert rank over the mean; trained routers are uneven.
@@ -272,11 +309,10 @@ fn add(sum: &mut [f64; 2], forward: f64, backward: f64) {
 }
 
 /// A kernel beside the best of its generation.
-const fn kernel(kernel: AttentionKernel) -> f64 {
+fn kernel(kernel: AttentionKernel, flash2: f64) -> f64 {
     match kernel {
-        AttentionKernel::Flash1 => 0.6,
-        AttentionKernel::Flash2 => 0.85,
-        AttentionKernel::Sdpa | AttentionKernel::SdpaCpu => 0.85,
+        AttentionKernel::Flash1 => 0.7 * flash2,
+        AttentionKernel::Flash2 | AttentionKernel::Sdpa | AttentionKernel::SdpaCpu => flash2,
         AttentionKernel::Flash3 | AttentionKernel::Cudnn => 1.0,
         AttentionKernel::Eager | AttentionKernel::FusedSoftmax => 0.5,
     }

@@ -4,6 +4,7 @@ pub mod bubble;
 pub mod calibration;
 pub mod comm;
 mod explain;
+mod exposed;
 pub mod gemm;
 pub mod launches;
 mod layer;
@@ -11,13 +12,13 @@ pub mod uneven;
 
 use crate::dtype::Dtype;
 use crate::model::flops::{self, Convention, Lengths};
-use crate::model::{Model, Op, Part, Role, params};
+use crate::model::{Model, Op, Role, params};
 use crate::plan::{Layout, Offload, Recompute, Zero};
 use crate::scenario::adapters;
 use crate::scenario::cluster::{Cluster, Vendor};
 use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
 use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds, Share};
-use calibration::Calibration;
+use calibration::{Calibration, Common};
 use comm::Fabric;
 use gemm::Device;
 pub use layer::dequantise;
@@ -132,19 +133,21 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
     let bandwidth = part.memory_bandwidth.get() * reached.memory.get();
     let units = part.units.filter(|_| matches!(part.vendor, Vendor::Nvidia | Vendor::Amd)).map_or(0.0, |n| n as f64);
     let gemm = reached.gemm.get();
-    let plain = Device { rate: activations * gemm, bandwidth, units };
-    // Narrow formats reach less of their printed peak: scales and casts are on the way.
-    let narrow = match compute / activations {
-        gain if gain > 3.0 => FOUR_BITS,
-        gain if gain > 1.5 => EIGHT_BITS,
-        _ => 1.0,
+    let plain = Device { rate: activations * gemm, bandwidth, units, grain: 64.0, common: reached.common };
+    // Narrow formats reach less of their printed peak.
+    let (narrow, cast) = match compute / activations {
+        gain if gain > 3.0 => (reached.four_bit.get(), true),
+        gain if gain > 1.5 => (reached.eight_bit.get(), true),
+        _ => (1.0, false),
     };
     let bench = Bench {
         recipe,
         layout,
-        device: Device { rate: compute * gemm * narrow, ..plain },
+        device: Device { rate: compute * gemm * narrow, grain: if cast { 128.0 } else { 64.0 }, ..plain },
         plain,
         attention: activations * reached.attention.get(),
+        flash2: reached.flash2.get(),
+        cast,
         stream: if recipe.precision.autocast || recipe.precision.activations() == Dtype::Fp32 { 4.0 } else { 2.0 },
         lengths: Lengths { batch: layout.micro_batch, seq: recipe.seq_len, source: recipe.source_len },
     };
@@ -161,14 +164,17 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
     let written = matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax);
     let again = layers.again(layout.recompute, written) / pp;
     let busy = stage.busy(0) + stage.busy(1) + again;
-    let launch = waiting(&stage, &layers, recipe, layout, busy, pp);
+    let launch = waiting(&stage, &layers, recipe, layout, busy, &reached.common)
+        + read_back(model, recipe, layout) * reached.common.read_back.get();
     let micro = busy + launch;
-    let comm = exposed(model, recipe, cluster, layout, &stage, micro);
+    let comm = exposed::exposed(model, recipe, &Fabric::of(cluster, calibration), layout, &stage, micro);
     let idle = bubble::bubble(layout.schedule, layout.pp, layout.vpp, layout.accumulation).get();
     let bubble = idle * m * (micro + comm.per_micro(m));
+    let pause = calibration::PAUSE.get() * reached.common.pause.get();
     let update = update(model, recipe, layout, bandwidth);
-    let straggler = JITTER * uneven::expected_maximum(cluster.accelerators).get() * m * micro;
-    let r = reached.residual.get();
+    let straggler =
+        JITTER * reached.common.jitter.get() * uneven::expected_maximum(cluster.accelerators).get() * m * micro;
+    let r = reached.time.get();
     let time = |seconds: f64| Seconds::new(seconds * r);
     let both = |pair: [f64; 2]| time(m * (pair[0] + pair[1]));
     let whole = Lengths { batch: recipe.global_batch, ..bench.lengths };
@@ -188,7 +194,7 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
         elementwise: both(stage.elementwise),
         dequantise: both(stage.dequantise),
         recompute: time(m * again),
-        launch: time(m * launch),
+        launch: time(m * launch + pause),
         comm_dp: time(comm.dp),
         comm_tp: time(comm.tp),
         comm_pp: time(comm.pp),
@@ -207,24 +213,29 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
     }
 }
 
-/// Spread of ranks' times around their mean.
+/// Spread of ranks' times around their mean, before calibration.
 const JITTER: f64 = 0.01;
 
-/// Share of an 8-bit format's peak, beside that of 16 bit, left after scales and casts; bare products measure 0.88 to 0.98.
-const EIGHT_BITS: f64 = 0.82;
-
-/// The same of a 4-bit format, some of whose products stay wider.
-const FOUR_BITS: f64 = 0.68;
-
 /// Seconds a micro-batch waits for launches: nothing where graphs are replayed, a third under a compiler.
-fn waiting(stage: &Work, layers: &Work, recipe: &Recipe, layout: &Layout, busy: f64, pp: f64) -> f64 {
+fn waiting(stage: &Work, layers: &Work, recipe: &Recipe, layout: &Layout, busy: f64, common: &Common) -> f64 {
     let stack = &recipe.stack;
     if stack.graphs {
         return 0.0;
     }
-    let again = if layout.recompute == Recompute::Full { layers.launches[0] / pp } else { 0.0 };
+    let again = if layout.recompute == Recompute::Full { layers.launches[0] / layout.pp as f64 } else { 0.0 };
     let kernels = (stage.launches[0] + stage.launches[1] + again) / if stack.compiled { 3.0 } else { 1.0 };
-    larger(0.0, kernels * calibration::LAUNCH.get() - busy)
+    larger(0.0, kernels * calibration::LAUNCH.get() * common.launch.get() - busy)
+}
+
+/// Seconds a micro-batch waits, before calibration, for a host that reads back how tokens were routed before it can
+/// launch the experts: the device has run dry by then. Once a mixture layer and forward pass.
+fn read_back(model: &Model, recipe: &Recipe, layout: &Layout) -> f64 {
+    if recipe.stack.graphs || recipe.stack.sync_free {
+        return 0.0;
+    }
+    let mixtures = model.layers().filter(|b| b.ops.iter().any(|op| matches!(op, Op::Experts(_)))).map(|b| b.count);
+    let passes = if layout.recompute == Recompute::Full { 2.0 } else { 1.0 };
+    mixtures.sum::<u64>() as f64 / layout.pp as f64 * passes * calibration::READ_BACK.get()
 }
 
 /// Trained parameters a rank updates, and stored ones it gathers.
@@ -266,132 +277,6 @@ fn offloaded(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout)
         Offload::None => 0.0,
         Offload::Optimizer => update,
         Offload::OptimizerAndParameters => update + 2.0 * layout.accumulation as f64 * stored * 2.0 / link,
-    }
-}
-
-/// Exposed seconds of communication in a step.
-#[derive(Debug, Clone, Copy, Default)]
-struct Exposed {
-    dp: f64,
-    tp: f64,
-    pp: f64,
-    cp: f64,
-    ep: f64,
-}
-
-impl Exposed {
-    /// What lies inside a micro-batch.
-    fn per_micro(&self, m: f64) -> f64 {
-        (self.tp + self.cp + self.ep) / m
-    }
-}
-
-fn exposed(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, stage: &Work, micro: f64) -> Exposed {
-    let fabric = Fabric::of(cluster);
-    let stack = &recipe.stack;
-    let (m, pp) = (layout.accumulation as f64, layout.pp as f64);
-    let tokens = (layout.micro_batch * recipe.seq_len) as f64 / layout.cp as f64;
-    let element = recipe.precision.activations().bytes_each().get();
-    let boundary = comm::boundary_bytes(tokens as u64, model.hidden, recipe.precision.activations().bytes_each()).get();
-    let (mut attentions, mut kv, mut sharded, mut routed) = (0.0, 0.0, 0.0, 0.0);
-    for block in model.layers() {
-        let count = block.count as f64;
-        for op in &block.ops {
-            match op {
-                Op::Attention(a) => {
-                    attentions += count;
-                    kv += count * (a.kv_heads * (a.qk_dim + a.v_dim)) as f64 / layout.tp as f64;
-                }
-                Op::Linear(l) if matches!(l.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut) => {
-                    sharded += count
-                }
-                Op::Experts(e) => {
-                    routed += count * (e.top_k * e.input) as f64;
-                    sharded += count * f64::from(u8::from(layout.ep < layout.tp));
-                }
-                _ => {}
-            }
-        }
-    }
-    let again = if layout.recompute == Recompute::Full { 1.5 } else { 1.0 };
-    // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
-    let tp = 2.0 * 2.0 * sharded / pp * again * fabric.gather(layout.tp, 1, boundary);
-    let stride = layout.tp;
-    let ring = if layout.cp > 1 && attentions > 0.0 {
-        // Keys and values go around in the forward pass; they and their gradients in the backward pass.
-        3.0 * kv / pp * tokens * element * (layout.cp - 1) as f64
-    } else {
-        0.0
-    };
-    let hops = 3.0 * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
-    let cp = if ring > 0.0 { hops * fabric.hand_on(stride, ring / larger(hops, 1.0)) } else { 0.0 };
-    let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
-    let experts =
-        model.layers().filter(|b| b.ops.iter().any(|op| matches!(op, Op::Experts(_)))).map(|b| b.count).sum::<u64>();
-    let each = if experts > 0 { routed / experts as f64 * tokens * element / share } else { 0.0 };
-    let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
-    let ep = 4.0 * experts as f64 / pp * fabric.exchange(layout.ep, ep_stride, each);
-    let compute = m * micro;
-    let pipe = if layout.pp > 1 {
-        let stride = layout.tp * layout.cp * layout.dp;
-        2.0 * layout.vpp as f64
-            * fabric.hand_on(stride, boundary / if layout.sequence_parallel { layout.tp as f64 } else { 1.0 })
-    } else {
-        0.0
-    };
-    // What hides shares one window: traffic hidden behind a computation leaves less of it for the next.
-    let mut left = compute;
-    let mut hide = |time: f64, share: Share, window: f64| {
-        let window = if window < left { window } else { left };
-        let hidden = share.get() * if time < window { time } else { window };
-        left -= hidden;
-        time - hidden
-    };
-    let tp = hide(m * tp, stack.overlap_tp, compute);
-    let cp = hide(m * cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1]));
-    let ep = hide(m * ep, stack.overlap_ep, compute);
-    let pp = hide(m * pipe, stack.overlap_pp, compute);
-    let kappa = recipe.stack.overlap_dp.get() * if compute > 0.0 { left / compute } else { 0.0 };
-    Exposed { dp: hide_gradients(model, recipe, layout, &fabric, stage, micro, kappa), tp, pp, cp, ep }
-}
-
-/// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass; `kappa` of a window can hide it.
-fn hide_gradients(
-    model: &Model,
-    recipe: &Recipe,
-    layout: &Layout,
-    fabric: &Fabric,
-    stage: &Work,
-    micro: f64,
-    kappa: f64,
-) -> f64 {
-    let ranks = layout.dp * layout.cp;
-    if ranks <= 1 {
-        return 0.0;
-    }
-    let (trained, stored) = parameters(model, recipe, layout);
-    let stride = layout.tp;
-    let gradient = trained * recipe.precision.gradients.bytes_each().get();
-    let weights = stored * recipe.precision.activations().bytes_each().get();
-    let m = layout.accumulation as f64;
-    let hide = |time: f64, window: f64| larger(0.0, time - kappa * window);
-    let last = stage.busy(1);
-    match layout.zero {
-        Zero::None => hide(2.0 * fabric.gather(ranks, stride, gradient), last),
-        // The scatter hides under the last backward pass, the gather under the next forward one.
-        Zero::One | Zero::Two => {
-            let passes = if layout.zero == Zero::Two { m } else { 1.0 };
-            hide(passes * fabric.gather(ranks, stride, gradient), passes * last)
-                + hide(fabric.gather(ranks, stride, trained * 2.0), stage.busy(0))
-        }
-        Zero::Three => {
-            let group = (layout.shard * layout.cp).max(1);
-            let replicas = ranks / group.min(ranks).max(1);
-            let gathers = m * 2.0 * fabric.gather(group, stride, weights);
-            let scatters = m * fabric.gather(group, stride, gradient);
-            let across = 2.0 * fabric.gather(replicas, stride * group, gradient / group as f64);
-            hide(gathers + scatters + across, m * micro)
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use outlay_catalog::Catalog;
 use outlay_catalog::names::nearest;
-use outlay_catalog::nodes::{LINK_KINDS, link_kind};
+use outlay_catalog::nodes::{link_kind, link_kinds};
 use outlay_core::dtype::Dtype;
 use outlay_core::scenario::Size;
 use outlay_core::scenario::cluster::{Accelerator, Link, Node, Vendor};
@@ -160,10 +160,10 @@ fn check_names(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<
         if let Some(name) = name
             && link_kind(name).is_none()
         {
-            let near = nearest(name, LINK_KINDS.iter().copied());
-            problems.push(
-                Problem::unknown_name(at, "link", name, &near).help(format!("links are {}", LINK_KINDS.join(", "))),
-            );
+            let kinds = link_kinds();
+            let near = nearest(name, kinds.iter().copied());
+            problems
+                .push(Problem::unknown_name(at, "link", name, &near).help(format!("links are {}", kinds.join(", "))));
         }
     }
 }

@@ -66,7 +66,9 @@ fn collective(name: &str, inputs: &Inputs) -> Option<f64> {
             let (alpha, bus) = (Seconds::micros(inputs.number("alpha_us")), BytesPerSec::gb(inputs.number("bus_gbps")));
             Some(comm::all_reduce(n("n"), bytes("bytes"), alpha, bus).get() * 1e6)
         }
-        "allreduce_time_measured" => Some(comm::all_reduce_in_switch(8, bytes("bytes"), NVLINK).get() * 1e6),
+        "allreduce_time_measured" => {
+            Some(comm::all_reduce_in_switch(8, bytes("bytes"), NVLINK * Share::new(0.82)).get() * 1e6)
+        }
         "nccl_ring_latency_us" => {
             let protocol = match inputs.text("proto") {
                 "LL" => comm::Protocol::Ll,
@@ -213,7 +215,7 @@ fn kernels(autocast: bool) -> f64 {
     recipe.precision.autocast = autocast;
     recipe.attention = AttentionKernel::Sdpa;
     let shape = Shape { layers: 1, hidden: 4096, heads: 32, kv_heads: 8, ffn: 14_336, gated: true, vocab: 128_256 };
-    let (forward, backward) = launches::of_block(&layer(&shape), &recipe);
+    let (forward, backward) = launches::of_block(&layer(&shape), &recipe, 1);
     (forward + backward) as f64
 }
 

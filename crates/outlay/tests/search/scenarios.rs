@@ -107,6 +107,9 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
         stack: Stack {
             id: "plain".into(),
             explicit_mask: false,
+            saves_narrow: false,
+            sync_free: false,
+            gathers_narrow: false,
             fused_norm: true,
             fused_activation: true,
             fused_rotary: true,

@@ -2,7 +2,7 @@
 //!
 //! Does not know: capacity factors and dropped tokens; routing is balanced.
 
-use super::{Flow, Walk};
+use super::{Flow, Walk, saved};
 use crate::model::{Activation, ActivationKind, Experts, Router};
 
 impl Walk<'_> {
@@ -63,8 +63,12 @@ impl Walk<'_> {
         if self.reached {
             let inputs = if experts.gated { 2.0 } else { 1.0 };
             let made = if self.fused_activation() || !experts.gated { 0.0 } else { 1.0 };
-            self.keep(if self.trained { 2.0 * wide } else { wide }, false);
-            self.keep(narrow * (inputs + made + if self.trained { 1.0 } else { 0.0 }), true);
+            // A program that keeps what it multiplied weighs the experts' inner tensors, not their outputs.
+            let saved = saved(self.recipe);
+            let inputs_kept = if saved < element { saved / element * wide } else { 2.0 * wide };
+            self.keep(if self.trained { inputs_kept } else { wide }, false);
+            let multiplied = if saved < element { saved / element } else { 1.0 };
+            self.keep(narrow * (inputs + made + if self.trained { multiplied } else { 0.0 }), true);
             self.out.cheap_split += narrow * (made + 1.0);
             self.work(2.0 * wide, false);
             self.work((inputs + 1.0) * narrow, true);

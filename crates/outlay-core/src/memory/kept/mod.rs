@@ -311,3 +311,9 @@ pub fn cache_per_token(model: &Model, format: Dtype) -> Bytes {
         .sum();
     format.bytes(elements)
 }
+
+/// Bytes of an element of a product's kept input: of the narrow format where the program keeps what it multiplied.
+fn saved(recipe: &Recipe) -> f64 {
+    let format = if recipe.stack.saves_narrow { recipe.precision.compute } else { recipe.precision.activations() };
+    format.bytes_each().get()
+}

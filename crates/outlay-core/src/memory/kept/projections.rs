@@ -2,7 +2,7 @@
 //!
 //! Does not know: kernels that fuse a norm with the product behind it.
 
-use super::{Flow, Walk, casts};
+use super::{Flow, Walk, casts, saved};
 use crate::model::{Linear, Norm, NormKind, Part};
 use crate::scenario::recipe::{Lora, Method, Targets};
 
@@ -88,7 +88,7 @@ impl Walk<'_> {
                 self.keep_flow();
             }
         } else if self.trained {
-            self.keep_flow();
+            self.keep_input();
         }
         if !self.flow.split && linear.part != Part::Head {
             self.out.cheap_replicated += self.out.replicated - before;
@@ -108,6 +108,17 @@ impl Walk<'_> {
         }
         let split = !matches!(linear.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut | Part::Other);
         self.flow = Flow { width: linear.output as f64, element: self.act, kept: false, split };
+    }
+
+    /// The input of a product whose weight is trained: in the narrow format where the program keeps what it multiplied.
+    fn keep_input(&mut self) {
+        let saved = saved(self.recipe);
+        if saved < self.flow.element && !self.flow.kept {
+            self.keep(saved * self.flow.width, self.flow.split);
+            self.flow.kept = true;
+        } else {
+            self.keep_flow();
+        }
     }
 
     fn adapter(&mut self, linear: &Linear, lora: &Lora) {

@@ -1,0 +1,149 @@
+//! Traffic of a step that shows: what each kind of parallelism sends, less what hides behind computation.
+//!
+//! Kinds that hide share one window: what is hidden behind a computation leaves less of it for the next. Hiding is not
+//! free: kernels that move bytes inside a machine take units and memory from those they run beside.
+//!
+//! Does not know: the order of operators within a window, congestion between jobs.
+
+use super::comm::{self, Fabric, Traffic};
+use super::layer::Work;
+use super::{larger, parameters};
+use crate::layout::{Layout, Recompute, Zero};
+use crate::model::{Model, Op, Part};
+use crate::scenario::recipe::Recipe;
+use crate::units::Share;
+
+/// Exposed seconds of communication in a step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Exposed {
+    pub(super) dp: f64,
+    pub(super) tp: f64,
+    pub(super) pp: f64,
+    pub(super) cp: f64,
+    pub(super) ep: f64,
+}
+
+impl Exposed {
+    /// What lies inside a micro-batch.
+    pub(super) fn per_micro(&self, m: f64) -> f64 {
+        (self.tp + self.cp + self.ep) / m
+    }
+}
+
+pub(super) fn exposed(
+    model: &Model,
+    recipe: &Recipe,
+    fabric: &Fabric,
+    layout: &Layout,
+    stage: &Work,
+    micro: f64,
+) -> Exposed {
+    let stack = &recipe.stack;
+    let (m, pp) = (layout.accumulation as f64, layout.pp as f64);
+    let tokens = (layout.micro_batch * recipe.seq_len) as f64 / layout.cp as f64;
+    let element = recipe.precision.activations().bytes_each().get();
+    let boundary = comm::boundary_bytes(tokens as u64, model.hidden, recipe.precision.activations().bytes_each()).get();
+    let (mut attentions, mut kv, mut sharded, mut routed) = (0.0, 0.0, 0.0, 0.0);
+    for block in model.layers() {
+        let count = block.count as f64;
+        for op in &block.ops {
+            match op {
+                Op::Attention(a) => {
+                    attentions += count;
+                    kv += count * (a.kv_heads * (a.qk_dim + a.v_dim)) as f64 / layout.tp as f64;
+                }
+                Op::Linear(l) if matches!(l.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut) => {
+                    sharded += count
+                }
+                Op::Experts(e) => {
+                    routed += count * (e.top_k * e.input) as f64;
+                    sharded += count * f64::from(u8::from(layout.ep < layout.tp));
+                }
+                _ => {}
+            }
+        }
+    }
+    let again = if layout.recompute == Recompute::Full { 1.5 } else { 1.0 };
+    // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
+    let tp = fabric.gather(layout.tp, 1, boundary) * (2.0 * 2.0 * sharded / pp * again);
+    let stride = layout.tp;
+    let ring = if layout.cp > 1 && attentions > 0.0 {
+        // Keys and values go around in the forward pass; they and their gradients in the backward pass.
+        3.0 * kv / pp * tokens * element * (layout.cp - 1) as f64
+    } else {
+        0.0
+    };
+    let hops = 3.0 * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
+    let cp = fabric.hand_on(stride, ring / larger(hops, 1.0)) * if ring > 0.0 { hops } else { 0.0 };
+    let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
+    let experts =
+        model.layers().filter(|b| b.ops.iter().any(|op| matches!(op, Op::Experts(_)))).map(|b| b.count).sum::<u64>();
+    let each = if experts > 0 { routed / experts as f64 * tokens * element / share } else { 0.0 };
+    let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
+    let ep = fabric.exchange(layout.ep, ep_stride, each) * (4.0 * experts as f64 / pp);
+    let compute = m * micro;
+    let handed = boundary / if layout.sequence_parallel { layout.tp as f64 } else { 1.0 };
+    let pipe = fabric.hand_on(layout.tp * layout.cp * layout.dp, handed)
+        * if layout.pp > 1 { 2.0 * layout.vpp as f64 } else { 0.0 };
+    // What hides shares one window: traffic hidden behind a computation leaves less of it for the next.
+    let mut left = compute;
+    let mut hide = |traffic: Traffic, share: Share, window: f64| {
+        let traffic = traffic * m;
+        let time = traffic.total();
+        let window = if window < left { window } else { left };
+        let hidden = share.get() * if time < window { time } else { window };
+        left -= hidden;
+        time - hidden + fabric.contention(traffic, hidden)
+    };
+    let tp = hide(tp, stack.overlap_tp, compute);
+    let cp = hide(cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1]));
+    let ep = hide(ep, stack.overlap_ep, compute);
+    let pp = hide(pipe, stack.overlap_pp, compute);
+    let kappa = recipe.stack.overlap_dp.get() * if compute > 0.0 { left / compute } else { 0.0 };
+    Exposed { dp: hide_gradients(model, recipe, layout, fabric, stage, micro, kappa), tp, pp, cp, ep }
+}
+
+/// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass; `kappa` of a window can hide it.
+fn hide_gradients(
+    model: &Model,
+    recipe: &Recipe,
+    layout: &Layout,
+    fabric: &Fabric,
+    stage: &Work,
+    micro: f64,
+    kappa: f64,
+) -> f64 {
+    let ranks = layout.dp * layout.cp;
+    if ranks <= 1 {
+        return 0.0;
+    }
+    let (trained, stored) = parameters(model, recipe, layout);
+    let stride = layout.tp;
+    let gradient = trained * recipe.precision.gradients.bytes_each().get();
+    let narrow = recipe.stack.gathers_narrow && recipe.precision.compute.bytes_each().get() < 2.0;
+    let each = if narrow { 1.0 } else { recipe.precision.activations().bytes_each().get() };
+    let weights = stored * each;
+    let m = layout.accumulation as f64;
+    let hide = |traffic: Traffic, window: f64| {
+        let shown = larger(0.0, traffic.total() - kappa * window);
+        shown + fabric.contention(traffic, traffic.total() - shown)
+    };
+    let last = stage.busy(1);
+    match layout.zero {
+        Zero::None => hide(fabric.gather(ranks, stride, gradient) * 2.0, last),
+        // The scatter hides under the last backward pass, the gather under the next forward one.
+        Zero::One | Zero::Two => {
+            let passes = if layout.zero == Zero::Two { m } else { 1.0 };
+            hide(fabric.gather(ranks, stride, gradient) * passes, passes * last)
+                + hide(fabric.gather(ranks, stride, trained * each), stage.busy(0))
+        }
+        Zero::Three => {
+            let group = (layout.shard * layout.cp).max(1);
+            let replicas = ranks / group.min(ranks).max(1);
+            let gathers = fabric.gather(group, stride, weights) * (2.0 * m);
+            let scatters = fabric.gather(group, stride, gradient) * m;
+            let across = fabric.gather(replicas, stride * group, gradient / group as f64) * 2.0;
+            hide(gathers + scatters + across, m * micro)
+        }
+    }
+}
