@@ -1,10 +1,13 @@
 //! The product's own door as the engine that is scored.
 
 use outlay::catalog::Catalog;
+use outlay::core::dtype::Dtype;
 use outlay::core::forecast::Forecast;
 use outlay::core::interval::Interval;
 use outlay::core::model::params;
 use outlay::core::scenario::adapters;
+use outlay::core::scenario::cluster::Vendor;
+use outlay::core::scenario::recipe::Method;
 use outlay::core::units::{Bytes, Flops, Seconds};
 use outlay::problem::Code;
 use outlay::request::Request;
@@ -12,6 +15,7 @@ use outlay::{Problem, core::scenario::Scenario};
 
 use crate::rows::words::KnownAccelerator;
 use crate::table::Unscorable;
+use crate::traits::{ASSUMED, Traits};
 use crate::validate::{Answer, Counts, Engine, Estimate};
 
 /// The door with a catalog.
@@ -101,6 +105,30 @@ fn answer(scenario: &Scenario, forecast: &Forecast) -> Answer {
         device: around(footprint.total()),
         device_hours: hours,
         group: format!("{}/{}", offer.accelerator.architecture, scenario.recipe.stack.id),
+        traits: traits(scenario, forecast),
+    }
+}
+
+fn traits(scenario: &Scenario, forecast: &Forecast) -> Traits {
+    let Scenario { model, recipe, .. } = scenario;
+    let part = &scenario.offers[forecast.plan.offer].accelerator;
+    let consumer = ["RTX", "GTX", "TITAN"].iter().any(|word| part.name.contains(word));
+    let method = match &recipe.method {
+        Method::Lora(lora) if matches!(lora.base, Dtype::Nf4 | Dtype::Nf4Double) => "qlora",
+        Method::Lora(_) => "lora",
+        _ => "full",
+    };
+    let peak = part.peaks.of(recipe.precision.compute).map_or(forecast.step.peak.get(), |peak| peak.get());
+    let tokens = (recipe.global_batch * recipe.seq_len) as f64;
+    let usual = 6.0 * params::active(model) as f64 * tokens / (forecast.step.accelerators as f64 * peak * ASSUMED);
+    Traits {
+        mixture: model.experts().is_some(),
+        datacentre: part.vendor == Vendor::Nvidia && !consumer,
+        size_b: params::total(model) as f64 / 1e9,
+        method,
+        precision: recipe.precision.compute.name(),
+        spreadsheet: usual / forecast.step_time.mid.get(),
+        ..Traits::default()
     }
 }
 

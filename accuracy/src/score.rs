@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::stats::{median, quantile, sorted};
 use crate::table::Unscorable;
+use crate::traits::Traits;
 
 /// What kind of evidence a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,6 +58,9 @@ pub struct Prediction {
     /// Groups of the interval's residuals, see [`crate::conformal`].
     #[serde(skip)]
     pub group: String,
+    /// What the row is.
+    #[serde(skip)]
+    pub traits: Traits,
 }
 
 impl Prediction {
@@ -213,6 +217,7 @@ fn grouped<'a, K: Ord>(
 pub(crate) mod tests {
     use super::{Kind, Prediction, TableScore};
     use crate::table::Unscorable;
+    use crate::traits::Traits;
 
     pub(crate) fn prediction(id: &str, measured: f64, predicted: f64, kind: Kind) -> Prediction {
         Prediction {
@@ -228,6 +233,7 @@ pub(crate) mod tests {
             gpu: "g".into(),
             regime: "r".into(),
             group: "hopper".into(),
+            traits: Traits::default(),
         }
     }
 

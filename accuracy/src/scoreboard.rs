@@ -17,7 +17,8 @@ written, and the answer is compared with what was measured.
 - *error*: `|predicted / measured − 1|`. *bias*: median of the signed error; above zero, predictions are too high.
 - *held*: share of measured figures inside the forecast's 80 % interval. *width*: median of its width over the prediction.
 - Only measured rows count. Rows that a source computed back from a utilisation stand apart.
-- Efficiency factors were fitted to these same rows (*in-sample*), except where a line says *left out*.
+- Constants were fitted to these same rows (*in-sample*), except where a line says *left out*: there they were fitted again
+  without every row of that model, or of that source.
 
 ";
 
@@ -48,6 +49,9 @@ pub fn render(report: &Report) -> String {
             }
         }
     }
+    if !report.left_out.is_empty() {
+        crate::page::unseen(&mut page, report);
+    }
     for (name, title, score) in tables() {
         line(&mut page, &format!("\n## {title} (`{name}`)"));
         groups(&mut page, "source", &score.by_source);
@@ -75,7 +79,7 @@ fn whole(score: &TableScore) -> Summary {
     }
 }
 
-fn groups(page: &mut String, what: &str, by: &BTreeMap<String, Summary>) {
+pub(crate) fn groups(page: &mut String, what: &str, by: &BTreeMap<String, Summary>) {
     // One group says what the overview has said.
     if by.is_empty() || (by.len() == 1 && what != "not counted above") {
         return;
@@ -98,7 +102,7 @@ fn refused(page: &mut String, score: &TableScore) {
     }
 }
 
-fn cells(summary: &Summary) -> String {
+pub(crate) fn cells(summary: &Summary) -> String {
     let percent = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1} %"));
     let share = summary.coverage80.map(|x| x * 100.0);
     format!(

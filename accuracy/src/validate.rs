@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::conformal::GroupQuantile;
 use crate::evidence::Evidence;
+use crate::ranking::Ranking;
 use crate::rows::library::Library;
 use crate::rows::memory::{self, Definition, MemoryRow};
 use crate::rows::throughput::{self, Convention, Measured};
@@ -18,6 +19,7 @@ use crate::rows::words::KnownAccelerator;
 use crate::rows::{counts, runs};
 use crate::score::{Kind, Prediction, TableScore};
 use crate::table::{Row, Table, Unscorable};
+use crate::traits::Traits;
 
 /// A figure with its 80 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -61,6 +63,8 @@ pub struct Answer {
     pub device_hours: Estimate,
     /// Group of its interval's residuals: `architecture/stack`.
     pub group: String,
+    /// What is run.
+    pub traits: Traits,
 }
 
 /// Exact counts of a model.
@@ -100,6 +104,8 @@ pub struct Report {
     pub left_out: BTreeMap<&'static str, TableScore>,
     /// Constants that evidence moved.
     pub constants: usize,
+    /// How measured alternatives for one job are ordered by fits that had not seen the model.
+    pub ranking: Ranking,
     /// Bounds for the intervals, from residuals with each row's source left out.
     pub intervals: Vec<GroupQuantile>,
 }
@@ -210,8 +216,33 @@ fn speed(
         gpu: read.gpu,
         regime: read.regime,
         group: answer.group,
+        traits: Traits { job: job(row), layout: layout(row), ..answer.traits },
         ..prediction(row, quantity, measured, estimate)
     })
+}
+
+/// What the row had to do, and on what: everything but the layout.
+fn job(row: &Row<'_>) -> String {
+    let columns = [
+        "source_name",
+        "date",
+        "model",
+        "gpu",
+        "gpus",
+        "framework",
+        "precision",
+        "task",
+        "seq_len",
+        "global_batch_seqs",
+    ];
+    columns.map(|column| row.text(column).unwrap_or("-")).join("|")
+}
+
+/// How it was laid out.
+fn layout(row: &Row<'_>) -> String {
+    let columns =
+        ["tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "activation_recompute", "zero_or_fsdp", "offload"];
+    columns.map(|column| row.text(column).unwrap_or("-")).join("|")
 }
 
 fn peak(
@@ -286,6 +317,7 @@ fn prediction(row: &Row<'_>, quantity: &'static str, measured: f64, estimate: Es
         gpu: String::new(),
         regime: String::new(),
         group: String::new(),
+        traits: Traits::default(),
     }
 }
 

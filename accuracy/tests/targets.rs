@@ -24,6 +24,18 @@ fn the_scoreboard_is_the_committed_one() {
 }
 
 #[test]
+fn the_page_is_the_committed_one() {
+    let page = accuracy::page::render(&REPORT);
+    assert!(page == committed("docs/accuracy.md"), "stale: run `cargo run --release -- validate --page`");
+}
+
+#[test]
+fn constants_are_few() {
+    let rows = REPORT.left_out["model"].scored;
+    assert!(REPORT.constants * 10 <= rows, "{} constants for {rows} rows", REPORT.constants);
+}
+
+#[test]
 fn the_calibration_is_the_fitted_one() {
     let fitted = accuracy::fit::calibration(&Evidence::committed());
     let path = "crates/outlay-catalog/data/calibration.toml";

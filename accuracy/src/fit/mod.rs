@@ -18,6 +18,7 @@ use outlay::catalog::Catalog;
 use crate::conformal;
 use crate::engine::Door;
 use crate::evidence::Evidence;
+use crate::ranking::rank;
 use crate::score::{Kind, Prediction, TableScore};
 use crate::validate::{self, Report};
 use bench::{Frozen, with};
@@ -122,6 +123,7 @@ pub fn report(evidence: &Evidence) -> Report {
     let by_model = moved(&fitted, &asked, known, &fitted.left_out(&asked, |row| &row.model));
     report.intervals = conformal::quantiles(&by_model, &by_source);
     let table = |rows: Vec<Prediction>| TableScore::of(rows.into_iter().map(|row| (row.id.clone(), Ok(row))).collect());
+    report.ranking = rank(&by_model);
     report.left_out = BTreeMap::from([("model", table(by_model)), ("source", table(by_source))]);
     report.constants = fitted.priors.len();
     report
@@ -139,6 +141,43 @@ fn moved(fitted: &Fitted, asked: &[Frozen], known: &[Prediction], seconds: &BTre
         Prediction { predicted: row.predicted * factor, low: row.low * factor, high: row.high * factor, ..row.clone() }
     };
     known.iter().map(move_one).collect()
+}
+
+/// A constant of the built-in calibration.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[serde(from = "Written")]
+pub struct Constant {
+    /// `scope.name`.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+    /// Where the fit began, and the standard error of its log after it; `None` where evidence says nothing.
+    pub fitted: Option<(f64, f64)>,
+}
+
+#[derive(serde::Deserialize)]
+struct Written {
+    name: String,
+    value: f64,
+    prior: Option<f64>,
+    error: Option<f64>,
+}
+
+impl From<Written> for Constant {
+    fn from(row: Written) -> Self {
+        Self { name: row.name, value: row.value, fitted: row.prior.zip(row.error) }
+    }
+}
+
+/// The constants as they ship, in the order of their file.
+#[must_use]
+pub fn constants() -> Vec<Constant> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        constant: Vec<Constant>,
+    }
+    let text = outlay::catalog::CALIBRATION;
+    toml::from_str::<File>(text).map_or_else(|_| Vec::new(), |file| file.constant)
 }
 
 /// The calibration file, fitted to the evidence.

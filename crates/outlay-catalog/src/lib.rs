@@ -42,6 +42,9 @@ pub struct Catalog {
     offers: Vec<Offer>,
 }
 
+/// The file of fitted constants, as it is compiled in: for showing where they come from.
+pub const CALIBRATION: &str = calibration::TEXT;
+
 impl Catalog {
     /// The tables that are compiled in.
     ///

@@ -19,6 +19,7 @@ pub mod schema;
 
 /// The tables, and the types of what stands in them.
 pub mod catalog {
+    pub use outlay_catalog::CALIBRATION;
     pub use outlay_catalog::accelerators::Part;
     pub use outlay_catalog::model::json as config_json;
     pub use outlay_catalog::names;

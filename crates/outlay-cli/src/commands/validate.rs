@@ -19,6 +19,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "accuracy/SCOREBOARD.md")]
     write: Option<PathBuf>,
 
+    /// Write the chapter on accuracy to this file
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "docs/accuracy.md")]
+    page: Option<PathBuf>,
+
     /// Fit the calibration to the evidence and write it to this file
     #[arg(long, value_name = "FILE")]
     fit: Option<PathBuf>,
@@ -45,6 +49,9 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
     };
     if let Some(path) = &args.write {
         write(path, &accuracy::scoreboard::render(&report))?;
+    }
+    if let Some(path) = &args.page {
+        write(path, &accuracy::page::render(&report))?;
     }
     Ok(Answer::new(text))
 }
