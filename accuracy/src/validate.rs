@@ -234,6 +234,11 @@ fn job(row: &Row<'_>) -> String {
         "task",
         "seq_len",
         "global_batch_seqs",
+        "layers",
+        "hidden",
+        "heads",
+        "compile_flag",
+        "attention_impl",
     ];
     columns.map(|column| row.text(column).unwrap_or("-")).join("|")
 }

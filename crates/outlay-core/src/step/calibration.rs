@@ -100,6 +100,8 @@ pub struct Common {
     pub jitter: Share,
     /// Time of a step in which no accelerator computes, in units of [`PAUSE`].
     pub pause: Share,
+    /// Power of the share of processors that tiles fill: 1 if the best tile is always found and nothing else waits.
+    pub tiles: Share,
     /// Inner length at which half of the steady rate is reached, in units of 256.
     pub depth: Share,
 }
@@ -119,6 +121,7 @@ impl Default for Common {
             exchange: one,
             jitter: one,
             pause: one,
+            tiles: one,
             depth: one,
         }
     }
@@ -216,6 +219,7 @@ impl Calibration {
             ("exchange", &mut c.exchange),
             ("jitter", &mut c.jitter),
             ("pause", &mut c.pause),
+            ("tiles", &mut c.tiles),
             ("depth", &mut c.depth),
         ];
         for (name, constant) in common {

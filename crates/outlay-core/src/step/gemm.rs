@@ -66,7 +66,7 @@ impl Device {
             return 0.0;
         }
         let flops = 2.0 * m * n * k * count;
-        let filled = if self.units > 0.0 { self.filled(count, m, n) } else { 1.0 };
+        let filled = if self.units > 0.0 { libm::pow(self.filled(count, m, n), self.common.tiles.get()) } else { 1.0 };
         let off = |side: f64| libm::fmod(side, self.grain) != 0.0;
         let aligned = if off(n) || off(k) { self.common.misaligned.get() } else { 1.0 };
         let deep = k / (k + HALF_DEPTH * self.common.depth.get());
