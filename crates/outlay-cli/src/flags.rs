@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     List,
     /// One text, or several separated by commas.
     OneOrMore,
+    /// The keys of a whole section, `key=value` separated by commas.
+    Section,
 }
 
 /// A flag.
@@ -99,6 +101,7 @@ impl Flag {
             Kind::Switch => ValueParser::from(switch),
             Kind::Amount => ValueParser::from(amount),
             Kind::OneOrMore => ValueParser::from(one_or_more),
+            Kind::Section => ValueParser::from(section),
         }
     }
 }
@@ -134,7 +137,31 @@ fn one_or_more(raw: &str) -> Result<Value, String> {
     Ok(if let [one] = all.as_slice() { Value::from(*one) } else { Value::from(all) })
 }
 
-use Kind::{Amount, Count, List, OneOrMore, Real, Switch, Text};
+/// The keys of `[observed]`, the one section with a flag of its own.
+fn section(raw: &str) -> Result<Value, String> {
+    let known = serde_json::to_value(outlay::request::ObservedRequest::default()).unwrap_or_default();
+    let known = known.as_object().cloned().unwrap_or_default();
+    let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut fields = serde_json::Map::new();
+    for pair in raw.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(format!("key=value is expected; keys are {}", names()));
+        };
+        let key = key.trim();
+        if !known.contains_key(key) {
+            return Err(format!("no key {key}; keys are {}", names()));
+        }
+        let value = match key {
+            "gpus" | "micro_batch" => count(value)?,
+            "accelerator" => Value::from(value.trim()),
+            _ => amount(value)?,
+        };
+        fields.insert(key.into(), value);
+    }
+    Ok(Value::Object(fields))
+}
+
+use Kind::{Amount, Count, List, OneOrMore, Real, Section, Switch, Text};
 
 /// Every key of the job file that a flag can set.
 pub(crate) const FLAGS: &[Flag] = &[
@@ -241,6 +268,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("limits.budget", "budget", Amount, "USD", "Most money, as $500").common(),
     flag("limits.deadline", "deadline", Amount, "TIME", "Most time, as 48h or 3d").common(),
     flag("goal.minimize", "goal", Text, "WHAT", "cost, time or cost*time").or(&["minimize"]).common(),
+    flag("observed", "observed", Section, "KEY=VALUE,…", "Your own measurement, as tokens_per_s=3500,gpus=8").common(),
 ];
 
 /// Adds every flag to a command.
@@ -293,6 +321,9 @@ mod tests {
         keys("", &serde_json::to_value(&request).unwrap(), &mut expected);
         // What a shell fetched; nobody types a whole config.json.
         expected.remove("model.config");
+        // One flag for the whole section.
+        expected.retain(|key| !key.starts_with("observed."));
+        expected.insert("observed".into());
         let flagged: BTreeSet<String> = FLAGS.iter().map(|flag| flag.key.to_string()).collect();
         assert_eq!(flagged, expected);
     }

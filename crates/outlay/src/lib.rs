@@ -9,6 +9,7 @@
 
 mod amount;
 mod answer;
+mod observed;
 mod parse;
 pub mod plan;
 pub mod problem;
@@ -54,7 +55,21 @@ use response::Response;
 /// # Errors
 /// All problems of the request.
 pub fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<Response, Vec<Problem>> {
-    let resolved = resolve::resolve(request, catalog, Ask::Plan)?;
+    let Some(sharpened) = observed::sharpen(request, catalog)? else {
+        return plan_as_known(request, catalog, today, None);
+    };
+    let catalog = catalog.clone().with_knowledge(sharpened.knowledge);
+    plan_as_known(request, &catalog, today, Some(sharpened.note))
+}
+
+fn plan_as_known(
+    request: &Request,
+    catalog: &Catalog,
+    today: &str,
+    note: Option<String>,
+) -> Result<Response, Vec<Problem>> {
+    let mut resolved = resolve::resolve(request, catalog, Ask::Plan)?;
+    resolved.warnings.extend(note);
     let ranking = plan::plan(&resolved.scenario, catalog.knowledge());
     Ok(answer::Writer { resolved: &resolved, today }.response(&ranking))
 }
@@ -81,6 +96,15 @@ pub fn estimate(request: &Request, catalog: &Catalog, today: &str) -> Result<Res
 /// # Errors
 /// All problems of the request.
 pub fn exact(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast), Vec<Problem>> {
+    let Some(sharpened) = observed::sharpen(request, catalog)? else { return exact_as_known(request, catalog) };
+    let catalog = catalog.clone().with_knowledge(sharpened.knowledge);
+    let (mut resolved, forecast) = exact_as_known(request, &catalog)?;
+    resolved.warnings.push(sharpened.note);
+    Ok((resolved, forecast))
+}
+
+/// As [`exact`], with what the catalog knows and nothing else.
+fn exact_as_known(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast), Vec<Problem>> {
     let resolved = resolve::resolve(request, catalog, Ask::Estimate)?;
     let knowledge = catalog.knowledge();
     let scenario = &resolved.scenario;

@@ -37,6 +37,8 @@ pub struct Request {
     pub limits: LimitsRequest,
     /// What "best" means.
     pub goal: GoalRequest,
+    /// What the user measured.
+    pub observed: ObservedRequest,
 }
 
 /// `[model]`.
@@ -266,4 +268,20 @@ pub struct LimitsRequest {
 pub struct GoalRequest {
     /// `cost`, `time`, `cost*time`.
     pub minimize: Option<String>,
+}
+
+/// `[observed]`: a measurement of the user's own, on this job's model and program. It sharpens the forecast.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ObservedRequest {
+    /// Tokens per second of one accelerator.
+    pub tokens_per_s: Option<Amount>,
+    /// Time of one optimizer step (`"2.1s"`).
+    pub step_time: Option<Amount>,
+    /// On which accelerator; blank: the one that `[hardware]` names.
+    pub accelerator: Option<String>,
+    /// On how many; blank: `hardware.gpus`.
+    pub gpus: Option<u64>,
+    /// With which micro-batch; blank: `layout.micro_batch`.
+    pub micro_batch: Option<u64>,
 }

@@ -6,4 +6,5 @@
 mod bad_input;
 mod catalogs;
 mod harness;
+mod observed;
 mod plans;
