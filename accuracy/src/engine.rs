@@ -100,9 +100,9 @@ fn answer(scenario: &Scenario, forecast: &Forecast) -> Answer {
         tflops_causal: tera(forecast.step.model_flops),
         tflops_full: tera(forecast.step.model_flops_full),
         tflops_hardware: tera(forecast.step.hardware_flops),
-        live: around(footprint.live()),
-        reserved: around(footprint.live() + footprint.fragmentation),
-        device: around(footprint.total()),
+        live: around(footprint.live(), LIVE),
+        reserved: around(footprint.live() + footprint.fragmentation, DEVICE),
+        device: around(footprint.total(), DEVICE),
         device_hours: hours,
         group: format!("{}/{}", offer.accelerator.architecture, scenario.recipe.stack.id),
         traits: traits(scenario, forecast),
@@ -132,10 +132,13 @@ fn traits(scenario: &Scenario, forecast: &Forecast) -> Traits {
     }
 }
 
-/// Half width of the 80 % band of memory, in logs: 1.28 standard deviations of the allocator's reserve.
-const MEMORY: f64 = 0.09;
+/// Half width of the 80 % band of live bytes, in logs.
+const LIVE: f64 = 0.02;
+/// The same of what a device holds: 1.28 standard deviations of the allocator's reserve as the forecast has it, and what
+/// reports leave open.
+const DEVICE: f64 = 0.2;
 
-fn around(bytes: Bytes) -> Estimate {
+fn around(bytes: Bytes, band: f64) -> Estimate {
     let value = bytes.get();
-    Estimate { value, low: value * (-MEMORY).exp(), high: value * MEMORY.exp() }
+    Estimate { value, low: value * (-band).exp(), high: value * band.exp() }
 }

@@ -252,7 +252,9 @@ fn sequence_parallel(row: &Row<'_>) -> Option<bool> {
     if row.notes_say(&["no sequence-parallel", "no sequence parallel", "without sequence parallel"]) {
         Some(false)
     } else {
-        row.notes_say(&["sequence-parallel", "sequence parallel"]).then_some(true)
+        // Nobody had it before it was published.
+        let older = row.text("date").is_some_and(|date| date < "2022-05");
+        row.notes_say(&["sequence-parallel", "sequence parallel"]).then_some(true).or(older.then_some(false))
     }
 }
 

@@ -10,16 +10,17 @@ use crate::units::{Bytes, Share};
 
 /// Median of reserved over live bytes.
 pub(super) const RESERVE_MEDIAN: f64 = 1.06;
-/// Spread of its logarithm, together with the spread of the live bytes themselves.
-const RESERVE_SPREAD: f64 = 0.07;
+/// Spread of its logarithm, together with the spread of the live bytes themselves: four in five of the peaks that runs on
+/// real devices report lie between 0.77 and 1.24 of the forecast (`docs/accuracy.md`), a part of it slips of the reports.
+const RESERVE_SPREAD: f64 = 0.12;
 
 /// Probability that the footprint fits into `capacity`.
 ///
 /// # Formula
-/// `Φ((ln((capacity − context)/live) − ln 1.06) / 0.07)`.
+/// `Φ((ln((capacity − context)/live) − ln 1.06) / 0.12)`.
 ///
 /// # Source
-/// Ratios of reserved to allocated memory reported by PyTorch programs, 1.02–1.15; assumed lognormal.
+/// Ratios of reserved to allocated memory reported by PyTorch programs, 1.02–1.15, and published peaks; assumed lognormal.
 ///
 /// # Valid when
 /// The program uses a caching allocator and sequences of one length.
@@ -45,9 +46,9 @@ mod tests {
     fn the_median_reserve_fits_half_of_the_time() {
         let footprint = Footprint { weights: Bytes::gib(10.0), context: Bytes::gib(1.0), ..Footprint::default() };
         assert!((fits(&footprint, Bytes::gib(11.6)).get() - 0.5).abs() < 1e-9);
-        assert!(fits(&footprint, Bytes::gib(16.0)).get() > 0.999);
-        // Φ(ln(9 / 10.6) / 0.07) = Φ(−2.34).
-        assert!((fits(&footprint, Bytes::gib(10.0)).get() - 0.0097).abs() < 1e-4);
+        assert!(fits(&footprint, Bytes::gib(17.0)).get() > 0.999);
+        // Φ(ln(9 / 10.6) / 0.12) = Φ(−1.3636).
+        assert!((fits(&footprint, Bytes::gib(10.0)).get() - 0.0864).abs() < 1e-3);
         assert_eq!(fits(&footprint, Bytes::gib(0.5)), Share::ZERO);
     }
 }
