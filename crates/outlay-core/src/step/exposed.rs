@@ -82,7 +82,9 @@ pub(super) fn exposed(
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
     let ep = fabric.exchange(layout.ep, ep_stride, each) * (4.0 * experts as f64 / pp);
     let compute = m * micro;
-    let handed = boundary / if layout.sequence_parallel { layout.tp as f64 } else { 1.0 };
+    // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
+    // (`narayanan2021`, section 4.1), whether or not the sequence is split.
+    let handed = boundary / layout.tp as f64;
     let pipe = fabric.hand_on(layout.tp * layout.cp * layout.dp, handed)
         * if layout.pp > 1 { 2.0 * layout.vpp as f64 } else { 0.0 };
     // What hides shares one window: traffic hidden behind a computation leaves less of it for the next.
