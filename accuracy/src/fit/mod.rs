@@ -123,6 +123,9 @@ pub fn report(evidence: &Evidence) -> Report {
     let by_model = moved(&fitted, &asked, known, &fitted.left_out(&asked, |row| &row.model));
     report.intervals = conformal::quantiles(&by_model, &by_source);
     let table = |rows: Vec<Prediction>| TableScore::of(rows.into_iter().map(|row| (row.id.clone(), Ok(row))).collect());
+    let by_model_banded = conformal::banded(&by_model, &by_model, &by_source, |row| &row.model);
+    let by_source = conformal::banded(&by_source, &by_model, &by_source, |row| &row.source);
+    let by_model = by_model_banded;
     report.ranking = rank(&by_model);
     report.left_out = BTreeMap::from([("model", table(by_model)), ("source", table(by_source))]);
     report.constants = fitted.priors.len();

@@ -67,14 +67,14 @@ impl Residuals {
     /// The band for a stack on an architecture: the closest group, widened for what it has not seen.
     ///
     /// # Formula
-    /// `architecture and stack` as it stands; one of the two `× 1.4`; the pooled group `× 1.4²`; nothing at all: 0.3.
+    /// `architecture and stack` as it stands; one of the two `× 1.4`; the pooled group `× 1.4` or, the stack unknown too, `× 1.4²`; else 0.3.
     ///
     /// # Source
     /// Split conformal bounds by group; residuals are not exchangeable between stacks, inflation 1.3–1.5 is needed to
     /// keep the coverage when a whole stack is left out.
     ///
     /// # Valid when
-    /// The bounds are of residuals with the row's own source left out.
+    /// The bounds are of residuals with the row's own model (where both are given), or source, left out of the fit.
     #[must_use]
     pub fn spread(&self, architecture: &str, stack: &str) -> Spread {
         let find = |hardware: Option<&str>, software: Option<&str>| {
@@ -86,7 +86,7 @@ impl Residuals {
         let known_hardware = seen(&|group| group.architecture.as_deref() == Some(architecture));
         let known_stack = seen(&|group| group.stack.as_deref() == Some(stack));
         let bound = find(Some(architecture), Some(stack))
-            .or_else(|| find(Some(architecture), None).map(|bound| if known_stack { bound } else { bound * UNSEEN }))
+            .or_else(|| find(Some(architecture), None).map(|bound| bound * UNSEEN))
             .or_else(|| find(None, Some(stack)).map(|bound| bound * UNSEEN))
             .or_else(|| find(None, None).map(|bound| bound * UNSEEN * if known_stack { 1.0 } else { UNSEEN }))
             .unwrap_or(UNKNOWN);
