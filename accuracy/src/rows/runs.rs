@@ -56,8 +56,9 @@ pub fn read(row: &Row<'_>, library: &Library, known: &[KnownAccelerator]) -> Res
     } else {
         "full"
     };
+    let model = named(name, row.positive("params_b")?, library)?;
     let request = Request {
-        model: named(name, row.positive("params_b")?, library)?,
+        model: ModelRequest { start: pretraining.then(|| "scratch".into()), ..model },
         method: MethodRequest { kind: Some(method.into()), ..MethodRequest::default() },
         data: DataRequest {
             tokens: Some(Amount::Number(tokens_b * 1e9)),

@@ -52,6 +52,8 @@ struct Row {
     #[serde(default)]
     sync_free: bool,
     #[serde(default)]
+    data_parallel_only: bool,
+    #[serde(default)]
     gathers_narrow: bool,
     #[serde(default)]
     saves_narrow: bool,
@@ -129,6 +131,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             compiled: row.compiled,
             graphs: row.graphs,
             sync_free: row.sync_free,
+            data_parallel_only: row.data_parallel_only,
             gathers_narrow: row.gathers_narrow,
             saves_narrow: row.saves_narrow,
             explicit_mask: row.explicit_mask,

@@ -198,6 +198,8 @@ pub struct Split {
 #[must_use]
 pub fn splits(scenario: &Scenario, cluster: &Cluster) -> Vec<Split> {
     let Scenario { model, recipe, pins, .. } = scenario;
+    let whole = |fixed: Option<u64>| if recipe.stack.data_parallel_only { fixed.or(Some(1)) } else { fixed };
+    let pins = Pins { tp: whole(pins.tp), pp: whole(pins.pp), cp: whole(pins.cp), ep: whole(pins.ep), ..*pins };
     let all = cluster.accelerators;
     let mut found = Vec::new();
     for tp in widths(pins.tp, fast_domain(cluster), |tp| all.is_multiple_of(tp) && heads_divide(model, tp)) {

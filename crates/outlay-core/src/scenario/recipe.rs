@@ -204,6 +204,9 @@ pub struct Stack {
     /// Under 8- and 4-bit recipes the inputs of products are kept for the backward pass in the narrow format (Transformer
     /// Engine), not in 16 bit.
     pub saves_narrow: bool,
+    /// Splits only the batch and shards what it stores: no tensor, pipeline, context or expert parallelism unless fixed by
+    /// the one who asks.
+    pub data_parallel_only: bool,
     /// Under 8- and 4-bit recipes weights travel in 8 bit when they are gathered.
     pub gathers_narrow: bool,
     /// The host never waits to learn how a mixture's tokens were routed.
