@@ -54,7 +54,7 @@ pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<Group
     let several = |group: &str| sources.get(group).is_some_and(|sources| sources.len() > 1);
     for (rows, wide) in [(by_model, false), (by_source, true)] {
         for row in rows.iter().filter(|row| row.kind == Kind::Measured) {
-            let (architecture, stack) = row.group.split_once('/').unwrap_or((&row.group, ""));
+            let (architecture, stack) = row.hardware_and_program();
             let [architecture, stack] = [architecture, stack].map(|name| Some(name).filter(|name| !name.is_empty()));
             let mut keys = vec![(None, None), (architecture, None), (None, stack), (architecture, stack)];
             keys.sort_unstable();
@@ -106,7 +106,7 @@ pub fn banded(
             });
             Residuals { groups: groups.collect() }
         });
-        let (architecture, stack) = row.group.split_once('/').unwrap_or((&row.group, ""));
+        let (architecture, stack) = row.hardware_and_program();
         let bound = residuals.spread(architecture, stack).bound.get();
         Prediction { low: row.predicted * (-bound).exp(), high: row.predicted * bound.exp(), ..row.clone() }
     };

@@ -38,7 +38,7 @@ pub fn render(report: &Report) -> String {
     spreadsheet(&mut page, report);
     let cuts: [Cut<'_, String>; 6] = [
         ("accelerator", &|row| row.gpu.clone()),
-        ("training program", &|row| row.group.split_once('/').map_or(String::new(), |(_, stack)| stack.into())),
+        ("training program", &|row| row.hardware_and_program().1.into()),
         ("parameters", &|row| size(row.traits.size_b).into()),
         ("method", &|row| row.traits.method.into()),
         ("number format", &|row| row.traits.precision.into()),
@@ -143,7 +143,7 @@ fn worst(page: &mut String, rows: &[&Prediction]) {
         }
         seen.push(key);
         let slower = if row.quantity == "s/step" { row.measured / row.predicted } else { row.predicted / row.measured };
-        let stack = row.group.split_once('/').map_or("", |(_, stack)| stack);
+        let stack = row.hardware_and_program().1;
         let layout = row.traits.layout.replace('|', " ");
         let _ = writeln!(
             page,

@@ -76,6 +76,12 @@ impl Prediction {
         (self.measured / self.predicted).ln()
     }
 
+    /// Architecture and training program of its group; blank where it has none.
+    #[must_use]
+    pub fn hardware_and_program(&self) -> (&str, &str) {
+        self.group.split_once('/').unwrap_or((&self.group, ""))
+    }
+
     fn covered(&self) -> bool {
         self.low <= self.measured && self.measured <= self.high
     }

@@ -34,11 +34,8 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         bias: false,
         kind: ActivationKind::Silu,
     };
-    let (routed, top_k) = (f.count(&["n_routed_experts"]), f.count(&["num_experts_per_tok"]));
-    if top_k > routed {
-        let rule = format!("no more than the {routed} experts");
-        f.fault(ReadError::Invalid("num_experts_per_tok".into(), top_k.to_string(), rule));
-    }
+    let routed = f.count(&["n_routed_experts"]);
+    let top_k = f.chosen(&["num_experts_per_tok"], routed);
     let width = f.count(&["moe_intermediate_size"]);
     let shared = f.natural_or(&["n_shared_experts"], 0);
     let sparse = Feed::Moe {

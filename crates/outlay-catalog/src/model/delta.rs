@@ -121,11 +121,8 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         kind,
     };
     let feed = if f.has("num_experts") {
-        let (routed, top_k) = (f.count(&["num_experts"]), f.count(&["num_experts_per_tok"]));
-        if top_k > routed {
-            let rule = format!("no more than the {routed} experts");
-            f.fault(ReadError::Invalid("num_experts_per_tok".into(), top_k.to_string(), rule));
-        }
+        let routed = f.count(&["num_experts"]);
+        let top_k = f.chosen(&["num_experts_per_tok"], routed);
         let width = f.count(&["moe_intermediate_size"]);
         Feed::Moe {
             router: Router { input: hidden, experts: routed, top_k, bias: false, name: "gate" },

@@ -126,6 +126,16 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Experts that a token passes through: no more than there are.
+    pub(super) fn chosen(&self, names: &[&str], routed: u64) -> u64 {
+        let top_k = self.count(names);
+        if top_k > routed {
+            let rule = format!("no more than the {routed} experts");
+            self.fault(ReadError::Invalid(names[0].into(), top_k.to_string(), rule));
+        }
+        top_k
+    }
+
     /// `whole` must be divisible.
     pub(super) fn divides(&self, name: &str, part: u64, whole_name: &str, whole: u64) {
         if !whole.is_multiple_of(part.max(1)) {

@@ -97,11 +97,8 @@ pub(super) fn fourth(name: &str, family: &str, config: &Value) -> Result<Model, 
     let bias = f.flag_or("attention_bias", false);
     let kind = f.activation_or(&["hidden_activation"], ActivationKind::GeluTanh);
     let mixture = f.flag_or("enable_moe_block", false).then(|| {
-        let (routed, top_k) = (f.count(&["num_experts"]), f.count(&["top_k_experts"]));
-        if top_k > routed {
-            let rule = format!("no more than the {routed} experts");
-            f.fault(ReadError::Invalid("top_k_experts".into(), top_k.to_string(), rule));
-        }
+        let routed = f.count(&["num_experts"]);
+        let top_k = f.chosen(&["top_k_experts"], routed);
         let ffn = f.count(&["moe_intermediate_size"]);
         Experts { experts: routed, top_k, input: hidden, ffn, gated: true, bias: false, kind }
     });

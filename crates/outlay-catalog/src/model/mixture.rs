@@ -31,11 +31,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     let norm = if family == "phimoe" { LAYER } else { RMS };
     let kind = f.activation_or(&["hidden_act"], ActivationKind::Silu);
     let routed = f.count(&["num_local_experts", "num_experts"]);
-    let top_k = f.count(&["num_experts_per_tok", "experts_per_token"]);
-    if top_k > routed {
-        let rule = format!("no more than the {routed} experts");
-        f.fault(ReadError::Invalid("num_experts_per_tok".into(), top_k.to_string(), rule));
-    }
+    let top_k = f.chosen(&["num_experts_per_tok", "experts_per_token"], routed);
     let width = f.count(&["moe_intermediate_size", "intermediate_size"]);
     let ffn = |width| Ffn {
         into: ["gate_proj", "up_proj"],

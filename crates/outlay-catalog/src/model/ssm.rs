@@ -198,11 +198,8 @@ pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
 
 /// A mixture without gates, its experts in a narrower space where the config says so, beside a shared feed-forward.
 fn mixture(f: &Fields<'_>, hidden: u64, ffn: Ffn) -> Vec<Op> {
-    let (routed, top_k) = (f.count(&["n_routed_experts"]), f.count(&["num_experts_per_tok"]));
-    if top_k > routed {
-        let rule = format!("no more than the {routed} experts");
-        f.fault(ReadError::Invalid("num_experts_per_tok".into(), top_k.to_string(), rule));
-    }
+    let routed = f.count(&["n_routed_experts"]);
+    let top_k = f.chosen(&["num_experts_per_tok"], routed);
     let latent = f.maybe(&["moe_latent_size"]);
     let input = latent.unwrap_or(hidden);
     let experts = Experts {

@@ -398,6 +398,13 @@ impl Model {
         self.layers().map(|block| block.count).sum()
     }
 
+    /// How many repeated layers route their tokens to experts.
+    #[must_use]
+    pub fn mixtures(&self) -> u64 {
+        let routes = |block: &&Block| block.ops.iter().any(|op| matches!(op, Op::Experts(_)));
+        self.layers().filter(routes).map(|block| block.count).sum()
+    }
+
     /// Largest top-k over experts of any layer; `None` for a dense model.
     #[must_use]
     pub fn experts(&self) -> Option<Experts> {

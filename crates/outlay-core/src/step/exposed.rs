@@ -76,8 +76,7 @@ pub(super) fn exposed(
     let hops = 3.0 * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
     let cp = fabric.hand_on(stride, ring / larger(hops, 1.0)) * if ring > 0.0 { hops } else { 0.0 };
     let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
-    let experts =
-        model.layers().filter(|b| b.ops.iter().any(|op| matches!(op, Op::Experts(_)))).map(|b| b.count).sum::<u64>();
+    let experts = model.mixtures();
     let each = if experts > 0 { routed / experts as f64 * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
     let ep = fabric.exchange(layout.ep, ep_stride, each) * (4.0 * experts as f64 / pp);

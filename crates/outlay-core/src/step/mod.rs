@@ -233,9 +233,8 @@ fn read_back(model: &Model, recipe: &Recipe, layout: &Layout) -> f64 {
     if recipe.stack.graphs || recipe.stack.sync_free {
         return 0.0;
     }
-    let mixtures = model.layers().filter(|b| b.ops.iter().any(|op| matches!(op, Op::Experts(_)))).map(|b| b.count);
     let passes = if layout.recompute == Recompute::Full { 2.0 } else { 1.0 };
-    mixtures.sum::<u64>() as f64 / layout.pp as f64 * passes * calibration::READ_BACK.get()
+    model.mixtures() as f64 / layout.pp as f64 * passes * calibration::READ_BACK.get()
 }
 
 /// Trained parameters a rank updates, and stored ones it gathers.
