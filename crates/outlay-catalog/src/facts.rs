@@ -56,6 +56,38 @@ pub struct Failures {
     pub together: f64,
 }
 
+/// Spot capacity of one machine type in one zone, watched for weeks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// Provider and day, zone, machine.
+    pub what: String,
+    /// Machines asked for.
+    pub nodes: u64,
+    /// Share of the time that any could be had.
+    pub availability: Share,
+    /// How long they lasted on the average.
+    pub up: Seconds,
+    /// How long half of them lasted: far shorter, because few last very long.
+    pub up_median: Seconds,
+    /// How long none could be had on the average.
+    pub down: Seconds,
+}
+
+#[derive(Deserialize)]
+struct TraceRow {
+    what: String,
+    nodes: u64,
+    availability: f64,
+    mean_up_hours: f64,
+    median_up_hours: f64,
+    mean_down_hours: f64,
+}
+
+#[derive(Deserialize)]
+struct Traces {
+    trace: Vec<TraceRow>,
+}
+
 #[derive(Deserialize)]
 struct NetworkRow {
     kind: String,
@@ -145,6 +177,19 @@ pub(crate) fn failures(text: &str) -> Result<Failures, Vec<TableError>> {
     })
 }
 
+pub(crate) fn traces(text: &str) -> Result<Vec<Trace>, Vec<TableError>> {
+    let rows: Traces = table("failures", text)?;
+    let each = |row: TraceRow| Trace {
+        what: row.what,
+        nodes: row.nodes,
+        availability: Share::new(row.availability),
+        up: Seconds::hours(row.mean_up_hours),
+        up_median: Seconds::hours(row.median_up_hours),
+        down: Seconds::hours(row.mean_down_hours),
+    };
+    Ok(rows.trace.into_iter().map(each).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +208,13 @@ mod tests {
         for row in storage(STORAGE).expect("the table is well-formed") {
             assert!(row.object.is_some_and(|p| (0.001..1.0).contains(&p.get())), "{}", row.provider);
             assert!(crate::offers::day(&row.as_of).is_some());
+        }
+        for trace in traces(FAILURES).expect("the table is well-formed") {
+            assert!((0.05..=1.0).contains(&trace.availability.get()), "{}", trace.what);
+            assert!(trace.up_median <= trace.up && trace.up < Seconds::hours(48.0), "{}", trace.what);
+            // One machine: what share of the time it can be had is what up and down come to.
+            let share = (trace.up / (trace.up + trace.down)).get();
+            assert!(trace.nodes > 1 || (share - trace.availability.get()).abs() < 0.13, "{}: {share}", trace.what);
         }
         let failures = failures(FAILURES).expect("the table is well-formed");
         assert!((0.5..50.0).contains(&failures.per_1000_node_days));

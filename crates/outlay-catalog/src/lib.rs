@@ -9,6 +9,9 @@ pub mod accelerators;
 mod calibration;
 pub mod error;
 pub mod facts;
+pub mod hosted;
+pub mod languages;
+pub mod market;
 pub mod model;
 pub mod names;
 pub mod nodes;
@@ -23,7 +26,10 @@ use outlay_core::scenario::offer::Offer;
 
 use accelerators::Part;
 use error::TableError;
-use facts::{Failures, Network, Storage};
+use facts::{Failures, Network, Storage, Trace};
+use hosted::Hosted;
+use languages::Language;
+use market::Market;
 use nodes::Shape;
 use presets::Preset;
 use stacks::Program;
@@ -40,6 +46,10 @@ pub struct Catalog {
     presets: Vec<Preset>,
     knowledge: Knowledge,
     offers: Vec<Offer>,
+    languages: Vec<Language>,
+    market: Market,
+    hosted: Vec<Hosted>,
+    traces: Vec<Trace>,
 }
 
 /// The file of fitted constants, as it is compiled in: for showing where they come from.
@@ -70,6 +80,10 @@ impl Catalog {
             knowledge: calibration::read(calibration::TEXT, &networks)?,
             networks,
             offers: Vec::new(),
+            languages: languages::read(languages::TEXT)?,
+            market: market::read()?,
+            hosted: hosted::read()?,
+            traces: facts::traces(facts::FAILURES)?,
         };
         catalog.offers = catalog.offers_of(offers::TEXT)?;
         Ok(catalog)
@@ -85,8 +99,8 @@ impl Catalog {
     }
 
     fn offers_of(&self, text: &str) -> Result<Vec<Offer>, Vec<TableError>> {
-        let Self { parts, shapes, failures, storage, .. } = self;
-        offers::read(text, &offers::Surroundings { parts, shapes, failures, storage })
+        let Self { parts, shapes, failures, storage, market, .. } = self;
+        offers::read(text, &offers::Surroundings { parts, shapes, failures, storage, market })
     }
 
     /// Every part, in the table's order.
@@ -131,6 +145,30 @@ impl Catalog {
     #[must_use]
     pub fn storage(&self) -> &[Storage] {
         &self.storage
+    }
+
+    /// How providers sell.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// Hosted services.
+    #[must_use]
+    pub fn hosted(&self) -> &[Hosted] {
+        &self.hosted
+    }
+
+    /// Statistics of spot capacity, zone by zone.
+    #[must_use]
+    pub fn traces(&self) -> &[Trace] {
+        &self.traces
+    }
+
+    /// Every language whose tokens were counted.
+    #[must_use]
+    pub fn languages(&self) -> &[Language] {
+        &self.languages
     }
 
     /// How often machines fail.

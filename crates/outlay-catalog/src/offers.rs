@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::accelerators::{self, Part};
 use crate::error::TableError;
 use crate::facts::{Failures, Storage};
+use crate::market::Market;
 use crate::nodes::Shape;
 
 /// The table that is compiled in.
@@ -44,6 +45,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) shapes: &'a [Shape],
     pub(crate) failures: &'a Failures,
     pub(crate) storage: &'a [Storage],
+    pub(crate) market: &'a Market,
 }
 
 /// Reads a table; all its faults at once.
@@ -74,16 +76,25 @@ fn expand(row: &Row, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
     }
     day(&row.as_of).ok_or_else(|| format!("`{}` is not a day (YYYY-MM-DD)", row.as_of))?;
     let node = node(row, part, around.shapes);
+    // Where nobody published a commitment's price, the provider's usual ratio stands in for it and says so.
+    let committed = |given: Option<f64>, years: u64| match given {
+        Some(price) => Some((price, row.as_of.clone(), row.source.clone())),
+        None => {
+            let usual = around.market.commitment(&row.provider, years)?;
+            Some((row.on_demand_usd_h? * usual.ratio.get(), usual.as_of.clone(), usual.source.clone()))
+        }
+    };
+    let published = |price: Option<f64>| price.map(|price| (price, row.as_of.clone(), row.source.clone()));
     let prices = [
-        (Purchase::OnDemand, row.on_demand_usd_h),
-        (Purchase::Spot, row.spot_usd_h),
-        (Purchase::Reserved1y, row.reserved_1y_usd_h),
-        (Purchase::Reserved3y, row.reserved_3y_usd_h),
+        (Purchase::OnDemand, published(row.on_demand_usd_h)),
+        (Purchase::Spot, published(row.spot_usd_h)),
+        (Purchase::Reserved1y, committed(row.reserved_1y_usd_h, 1)),
+        (Purchase::Reserved3y, committed(row.reserved_3y_usd_h, 3)),
     ];
     let storage = around.storage.iter().find(|s| s.provider == row.provider);
     let mut offers = Vec::new();
     for (purchase, price) in prices {
-        let Some(price) = price else { continue };
+        let Some((price, as_of, source)) = price else { continue };
         let each = price / row.count as f64;
         if !(0.01..200.0).contains(&each) {
             return Err(format!("${price}/h for {} accelerators is not a price", row.count));
@@ -96,11 +107,17 @@ fn expand(row: &Row, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
             node: node.clone(),
             purchase,
             price: UsdPerHour::new(price),
-            preemption: (purchase == Purchase::Spot).then_some(Seconds::hours(around.failures.preemption_hours)),
+            preemption: (purchase == Purchase::Spot).then(|| {
+                let base = Seconds::hours(around.failures.preemption_hours);
+                around.market.preemption(&row.provider, &row.region, &row.instance, base)
+            }),
             storage: storage.and_then(|s| s.object),
             transfer: None,
-            as_of: row.as_of.clone(),
-            source: row.source.clone(),
+            apart: false,
+            billing: around.market.billing(&row.provider),
+            carbon: around.market.carbon(&row.provider, &row.region),
+            as_of,
+            source,
         });
     }
     Ok(offers)

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser, parser::Va
 use serde_json::Value;
 
 /// How the value of a flag is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     /// Any text.
     Text,
@@ -27,7 +27,9 @@ pub(crate) enum Kind {
     /// One text, or several separated by commas.
     OneOrMore,
     /// The keys of a whole section, `key=value` separated by commas.
-    Section,
+    Section(fn(&str) -> Result<Value, String>),
+    /// The same, and the flag may be given several times.
+    Sections(fn(&str) -> Result<Value, String>),
 }
 
 /// A flag.
@@ -88,6 +90,7 @@ impl Flag {
         let arg = match self.kind {
             Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
             Kind::List => arg.value_delimiter(',').action(ArgAction::Append),
+            Kind::Sections(_) => arg.action(ArgAction::Append),
             _ => arg,
         };
         self.aliases.iter().fold(arg, |arg, alias| arg.visible_alias(*alias))
@@ -101,7 +104,8 @@ impl Flag {
             Kind::Switch => ValueParser::from(switch),
             Kind::Amount => ValueParser::from(amount),
             Kind::OneOrMore => ValueParser::from(one_or_more),
-            Kind::Section => ValueParser::from(section),
+            Kind::Section(read) => ValueParser::from(read),
+            Kind::Sections(read) => ValueParser::from(read),
         }
     }
 }
@@ -137,9 +141,8 @@ fn one_or_more(raw: &str) -> Result<Value, String> {
     Ok(if let [one] = all.as_slice() { Value::from(*one) } else { Value::from(all) })
 }
 
-/// The keys of `[observed]`, the one section with a flag of its own.
-fn section(raw: &str) -> Result<Value, String> {
-    let known = serde_json::to_value(outlay::request::ObservedRequest::default()).unwrap_or_default();
+/// The keys of a section or table that has one flag for all: `key=value,key=value`.
+fn keyed(raw: &str, known: Value) -> Result<Value, String> {
     let known = known.as_object().cloned().unwrap_or_default();
     let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let mut fields = serde_json::Map::new();
@@ -152,8 +155,10 @@ fn section(raw: &str) -> Result<Value, String> {
             return Err(format!("no key {key}; keys are {}", names()));
         }
         let value = match key {
-            "gpus" | "micro_batch" => count(value)?,
-            "accelerator" => Value::from(value.trim()),
+            "gpus" | "micro_batch" | "trials" | "eta" | "parallel" | "patience" | "per_epoch" => count(value)?,
+            "loss" | "length" | "best_epoch" | "engineering_hours" => real(value)?,
+            "resume" => switch(value)?,
+            "accelerator" | "kind" => Value::from(value.trim()),
             _ => amount(value)?,
         };
         fields.insert(key.into(), value);
@@ -161,7 +166,27 @@ fn section(raw: &str) -> Result<Value, String> {
     Ok(Value::Object(fields))
 }
 
-use Kind::{Amount, Count, List, OneOrMore, Real, Section, Switch, Text};
+fn observed(raw: &str) -> Result<Value, String> {
+    keyed(raw, serde_json::to_value(outlay::request::ObservedRequest::default()).unwrap_or_default())
+}
+
+fn sweep(raw: &str) -> Result<Value, String> {
+    keyed(raw, serde_json::to_value(outlay::request::SweepRequest::default()).unwrap_or_default())
+}
+
+fn stopping(raw: &str) -> Result<Value, String> {
+    keyed(raw, serde_json::to_value(outlay::request::StoppingRequest::default()).unwrap_or_default())
+}
+
+fn extras(raw: &str) -> Result<Value, String> {
+    keyed(raw, serde_json::to_value(outlay::request::ExtrasRequest::default()).unwrap_or_default())
+}
+
+fn pilot(raw: &str) -> Result<Value, String> {
+    keyed(raw, serde_json::to_value(outlay::request::PilotRequest::default()).unwrap_or_default())
+}
+
+use Kind::{Amount, Count, List, OneOrMore, Real, Section, Sections, Switch, Text};
 
 /// Every key of the job file that a flag can set.
 pub(crate) const FLAGS: &[Flag] = &[
@@ -194,6 +219,17 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("model.custom.dense_ffn", "dense-ffn", Count, "N", "Feed-forward width of the dense layers of a mixture"),
     flag("model.custom.window", "window", Count, "N", "Keys a query sees"),
     flag("model.custom.global_every", "global-every", Count, "N", "Every how many-th layer sees all keys"),
+    flag(
+        "model.closeness",
+        "closeness",
+        Amount,
+        "HOW",
+        "How close the base model's text is: far, related, near, 0 to 1",
+    ),
+    flag("model.window", "attention-window", Count, "N", "Keys a query sees, in every layer"),
+    flag("model.stride", "attention-stride", Count, "N", "Strided attention: the last N keys and every N-th before"),
+    flag("model.shared_layers", "shared-layers", Count, "N", "Layers that run one after the other on the same weights"),
+    flag("model.sparsity", "sparsity", Amount, "SHARE", "Weights held at zero: 2:4, or a share"),
     flag("method.kind", "method", Text, "KIND", "full, lora, qlora, dora or freeze").common(),
     flag("method.rank", "rank", Count, "N", "Rank of the adapters").common(),
     flag("method.targets", "targets", OneOrMore, "NAMES", "all-linear, attention, or module names").common(),
@@ -213,6 +249,15 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("data.steps", "steps", Count, "N", "Optimizer steps, an alternative to epochs").common(),
     flag("data.location", "location", Text, "PLACE", "Where the data lies, as provider:region"),
     flag("data.stored", "stored", Amount, "SIZE", "Stored size of the data, as 40GB"),
+    flag("data.language", "language", Text, "NAME", "Language of the text, to count tokens by its size"),
+    flag("data.quality", "quality", Real, "X", "What a token is worth against ordinary text of its kind"),
+    flag("data.variants", "variants", Real, "N", "Variants made of each sample (augmentation)"),
+    flag("data.prepare", "prepare", Text, "WHEN", "When text becomes tokens: done, before or on-the-fly"),
+    flag("data.workers", "workers", Count, "N", "Processes that prepare data on one machine"),
+    flag("data.prepare_rate", "prepare-rate", Amount, "N", "Tokens that one process prepares in a second"),
+    flag("data.read_rate", "read-rate", Amount, "SIZE", "What one machine reads from storage in a second, as 200MB"),
+    flag("data.cached", "cached", Switch, "BOOL", "After the first pass data are read from the machine's own disk"),
+    flag("data.scan", "scan", Text, "FILE", "What `outlay data scan --json` wrote about the data"),
     flag("train.global_batch", "global-batch", Count, "N", "Sequences of one optimizer step over all devices").common(),
     flag("train.precision", "precision", Text, "NAME", "fp32, tf32, bf16, bf16-pure, fp16, fp8, mxfp8, nvfp4, …")
         .common(),
@@ -238,6 +283,30 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("train.compile", "compile", Switch, "BOOL", "Layers go through a compiler"),
     flag("train.dropout", "dropout", Switch, "BOOL", "Dropout is active where the model has it"),
     flag("train.checkpoint", "checkpoint", Amount, "TIME", "auto, none, or a time between checkpoints, as 30m"),
+    flag("train.checkpoint_async", "checkpoint-async", Switch, "BOOL", "The run goes on while a checkpoint is written"),
+    flag("train.checkpoints_kept", "checkpoints-kept", Count, "N", "Checkpoints kept at a time"),
+    flag("train.learning_rate", "learning-rate", Real, "X", "Peak learning rate").or(&["lr"]),
+    flag("train.schedule", "lr-schedule", Text, "NAME", "cosine, linear, wsd or constant"),
+    flag("train.cooldown", "cooldown", Real, "SHARE", "Share of the run over which a wsd schedule comes down"),
+    flag("train.target_loss", "target-loss", Real, "NATS", "Loss to reach, instead of epochs, steps or tokens")
+        .common(),
+    flag("train.target_error", "target-error", Real, "SHARE", "Downstream error to reach, instead of a loss"),
+    flag(
+        "train.early_stopping",
+        "early-stopping",
+        Section(stopping),
+        "KEY=VALUE,…",
+        "Stop early, as patience=2,best_epoch=2",
+    ),
+    flag(
+        "train.sweep",
+        "sweep",
+        Section(sweep),
+        "KEY=VALUE,…",
+        "Search for settings first, as kind=asha,trials=27,eta=3",
+    ),
+    flag("train.evaluation", "evaluation", Real, "SHARE", "Time spent evaluating, as a share of training"),
+    flag("train.failed_attempts", "failed-attempts", Real, "RUNS", "Attempts that are thrown away, in full runs"),
     flag("hardware.accelerators", "accelerators", List, "NAMES", "Accelerators, with *, separated by commas")
         .or(&["gpu"])
         .common(),
@@ -253,6 +322,12 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("hardware.link", "link", Text, "NAME", "Link inside a node: nvlink, nvswitch, pcie, …"),
     flag("hardware.domain", "domain", Count, "N", "Accelerators reached over the fast link"),
     flag("hardware.owned_price", "owned-price", Amount, "USD", "Price of one accelerator-hour of one's own machines"),
+    flag("hardware.owned_capex", "owned-capex", Amount, "USD", "What one machine of one's own cost"),
+    flag("hardware.owned_life", "owned-life", Real, "YEARS", "Years it is used"),
+    flag("hardware.owned_use", "owned-use", Real, "SHARE", "Share of the hours it does useful work"),
+    flag("hardware.electricity", "electricity", Amount, "USD", "Price of a kilowatt-hour for one's own machines"),
+    flag("hardware.preemption", "preemption", Amount, "TIME", "Mean time between preemptions of one spot machine"),
+    flag("hardware.node_mtbf", "node-mtbf", Amount, "TIME", "Mean time between failures of one machine"),
     flag("layout.dp", "dp", Count, "N", "Data-parallel replicas"),
     flag("layout.tp", "tp", Count, "N", "Tensor-parallel width"),
     flag("layout.pp", "pp", Count, "N", "Pipeline stages"),
@@ -268,7 +343,16 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("limits.budget", "budget", Amount, "USD", "Most money, as $500").common(),
     flag("limits.deadline", "deadline", Amount, "TIME", "Most time, as 48h or 3d").common(),
     flag("goal.minimize", "goal", Text, "WHAT", "cost, time or cost*time").or(&["minimize"]).common(),
-    flag("observed", "observed", Section, "KEY=VALUE,…", "Your own measurement, as tokens_per_s=3500,gpus=8").common(),
+    flag("observed", "observed", Section(observed), "KEY=VALUE,…", "Your own measurement, as tokens_per_s=3500,gpus=8")
+        .common(),
+    flag("extras", "extras", Section(extras), "KEY=VALUE,…", "What is paid beside the run, as engineering_hours=40"),
+    flag(
+        "pilot",
+        "pilot",
+        Sections(pilot),
+        "KEY=VALUE,…",
+        "A small run on the same data, as params=100M,tokens=2B,loss=3.1",
+    ),
 ];
 
 /// Adds every flag to a command.
@@ -284,8 +368,11 @@ pub(crate) fn given(matches: &ArgMatches) -> Vec<(&'static Flag, Value)> {
             continue;
         }
         let values: Vec<Value> = matches.get_many::<Value>(flag.key).into_iter().flatten().cloned().collect();
-        let value =
-            if flag.kind == List { Value::from(values) } else { values.into_iter().last().unwrap_or(Value::Null) };
+        let value = if matches!(flag.kind, List | Sections(_)) {
+            Value::from(values)
+        } else {
+            values.into_iter().last().unwrap_or(Value::Null)
+        };
         all.push((flag, value));
     }
     all
@@ -321,9 +408,10 @@ mod tests {
         keys("", &serde_json::to_value(&request).unwrap(), &mut expected);
         // What a shell fetched; nobody types a whole config.json.
         expected.remove("model.config");
+        expected.remove("data.measured");
         // One flag for the whole section.
-        expected.retain(|key| !key.starts_with("observed."));
-        expected.insert("observed".into());
+        expected.retain(|key| !key.starts_with("observed.") && !key.starts_with("extras."));
+        expected.extend(["observed".into(), "extras".into()]);
         let flagged: BTreeSet<String> = FLAGS.iter().map(|flag| flag.key.to_string()).collect();
         assert_eq!(flagged, expected);
     }

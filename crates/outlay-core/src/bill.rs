@@ -1,9 +1,10 @@
 //! Money, line by line.
 //!
-//! A line whose price nobody gave is `None`, and then the sum is a lower bound: unknown is not zero. Machines are
-//! billed by the second; commitments are billed for the time used, and what they oblige to is shown beside it.
+//! A line whose price nobody gave is `None`, and then the sum is a lower bound: unknown is not zero. Machines are billed
+//! whole, for the least time and in the pieces their provider counts in; commitments are billed for the time used, and
+//! what they oblige to is shown beside it.
 //!
-//! Does not know: taxes, discounts by contract, idle time between runs, staff.
+//! Does not know: taxes, discounts by contract, idle time between runs.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,16 +12,21 @@ use alloc::vec;
 
 use crate::run::Run;
 use crate::scenario::Scenario;
+use crate::scenario::extras::Extras;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::operation::Operation;
 use crate::term::{Figure, Term};
-use crate::units::{Joules, Seconds, Share, Usd, Watts};
+use crate::units::{Bytes, Joules, Kilograms, Seconds, Share, Usd, UsdPerHour, Watts};
 
 /// Money, line by line; `None`: the price is unknown.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bill {
-    /// Machines, for the whole time on the clock.
+    /// Machines, for the time they are paid for.
     pub compute: Usd,
+    /// Machines of the sweep.
+    pub sweep: Usd,
+    /// Machines of attempts that are thrown away.
+    pub attempts: Usd,
     /// Keeping the data while the run lasts.
     pub storage: Option<Usd>,
     /// Keeping checkpoints while the run lasts.
@@ -29,6 +35,10 @@ pub struct Bill {
     pub transfer: Option<Usd>,
     /// Electricity of owned machines; zero for rented ones, whose price holds it.
     pub energy: Option<Usd>,
+    /// Preparing the data beforehand.
+    pub preparation: Usd,
+    /// Named lines that no machine makes.
+    pub extras: Usd,
     /// What a commitment obliges to in all, used or not; not part of the sum.
     pub committed: Option<Usd>,
 }
@@ -38,26 +48,31 @@ impl Bill {
     #[must_use]
     pub fn total(&self) -> Usd {
         let lines = [self.storage, self.checkpoints, self.transfer, self.energy];
-        self.compute + lines.into_iter().flatten().sum()
+        let sure = self.compute + self.sweep + self.attempts + self.preparation + self.extras;
+        sure + lines.into_iter().flatten().sum()
     }
 
     /// The bill as a tree of named terms; a line whose price is unknown counts nothing and says so.
     #[must_use]
-    pub fn explain(&self, offer: &Offer, nodes: u64, run: &Run) -> Term {
+    pub fn explain(&self, offer: &Offer, nodes: u64, run: &Run, extras: &Extras) -> Term {
         let line = |name: &str, money: Option<Usd>, note: String| {
             let note = if money.is_some() { note } else { "price unknown: not in the sum".into() };
             Term::leaf(name, Figure::Usd(money.unwrap_or(Usd::ZERO)), note)
         };
-        let hours = run.wall().to_hours();
+        let hours = paid(offer, run.paid()).to_hours();
         let machines =
             format!("{nodes} × ${:.3}/h × {hours:.2} h ({}, {})", offer.price.get(), offer.provider, offer.as_of);
-        let parts = vec![
+        let mut parts = vec![
             line("machines", Some(self.compute), machines),
+            line("sweep", Some(self.sweep), format!("{:.2} h on the same machines", run.sweep.to_hours())),
+            line("failed attempts", Some(self.attempts), format!("{:.2} of a run", extras.attempts.get())),
             line("storage of data", self.storage, "while the run lasts".into()),
             line("storage of checkpoints", self.checkpoints, "while the run lasts".into()),
             line("transfer of data", self.transfer, "to where the machines are".into()),
             line("electricity", self.energy, "of owned machines; rented ones include it".into()),
+            line("preparing the data", Some(self.preparation), "before the run".into()),
         ];
+        parts.extend(extras.lines.iter().map(|extra| line(extra.name, Some(extra.cost), "as given".into())));
         let note = if self.at_least() { "at least: a price is unknown" } else { "" };
         Term::sum("cost", Figure::Usd(Usd::ZERO), note.into(), parts)
     }
@@ -67,6 +82,121 @@ impl Bill {
     pub fn at_least(&self) -> bool {
         [self.storage, self.checkpoints, self.transfer, self.energy].iter().any(Option::is_none)
     }
+}
+
+/// The time a provider bills for so much time.
+#[must_use]
+pub fn paid(offer: &Offer, time: Seconds) -> Seconds {
+    offer.billing.map_or(time, |billing| billing.billed(time))
+}
+
+/// Carbon emitted for an amount of energy; `None` where the grid or the power is unknown.
+///
+/// # Formula
+/// `kWh · kg/kWh`.
+///
+/// # Source
+/// `patterson2021`: 1,287 MWh at 0.429 are 552 t.
+///
+/// # Valid when
+/// Emissions of the grid where the machines stand; making them is not counted.
+#[must_use]
+pub fn carbon(offer: &Offer, energy: Option<Joules>) -> Option<Kilograms> {
+    offer.carbon.zip(energy).map(|(intensity, energy)| intensity * energy)
+}
+
+/// Price of an owned accelerator for a useful hour.
+///
+/// # Formula
+/// `(capex/life + opex)/(8760·use·n) + power·draw·PUE·price/(use·n)`.
+///
+/// # Source
+/// Straight-line amortisation; power is paid in all hours.
+///
+/// # Valid when
+/// The machine is worth nothing at the end of its life.
+#[must_use]
+pub fn owned_hour(machine: &Owned) -> UsdPerHour {
+    let Owned { capex, accelerators, life_years, used, server, draw, pue, electricity, upkeep } = *machine;
+    let yearly = capex.get() / life_years.get() + capex.get() * upkeep.get();
+    let hour = yearly / (8760.0 * used.get());
+    let power = server.get() / 1000.0 * draw.get() * pue.get() * electricity.get() / used.get();
+    UsdPerHour::new((hour + power) / accelerators as f64)
+}
+
+/// A machine one owns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Owned {
+    /// What it cost.
+    pub capex: Usd,
+    /// Accelerators in it.
+    pub accelerators: u64,
+    /// Years it is used.
+    pub life_years: Share,
+    /// Share of the hours it does useful work.
+    pub used: Share,
+    /// Power of the machine at its limit.
+    pub server: Watts,
+    /// Share of that it draws on average.
+    pub draw: Share,
+    /// Power of the building over it.
+    pub pue: Share,
+    /// Price of a kilowatt-hour.
+    pub electricity: crate::units::UsdPerKwh,
+    /// Yearly upkeep as a share of what it cost.
+    pub upkeep: Share,
+}
+
+/// Price of an hour of a chip whose value falls as better ones appear.
+///
+/// # Formula
+/// `price · 0.14·ln 10 / 8760`, orders of magnitude a year.
+///
+/// # Source
+/// `cottier2024`, its published code.
+///
+/// # Valid when
+/// Price includes the server's share (1.64 of the chip); networking adds 0.19/0.81 of the result.
+#[must_use]
+pub fn depreciated_hour(price: Usd, orders_a_year: Share) -> UsdPerHour {
+    UsdPerHour::new(price.get() * orders_a_year.get() * core::f64::consts::LN_10 / 8760.0)
+}
+
+/// The same with its part of the network between machines.
+///
+/// # Formula
+/// `hour · (1 + f/(1 − f))`, `f = 0.19`.
+///
+/// # Source
+/// `cottier2024`, its published code.
+///
+/// # Valid when
+/// Clusters for large runs.
+#[must_use]
+pub fn with_network(hour: UsdPerHour, fraction: Share) -> UsdPerHour {
+    hour * Share::new(1.0 + fraction.get() / (1.0 - fraction.get()))
+}
+
+/// Share of the hours from which on a commitment is cheaper than paying for those used.
+#[must_use]
+pub fn break_even_use(reserved: UsdPerHour, on_demand: UsdPerHour) -> Share {
+    reserved / on_demand
+}
+
+/// Tokens from which on training oneself is cheaper than a hosted service.
+///
+/// # Formula
+/// `fixed / (p_hosted − p_own)`; `None` where the service is cheaper a token too.
+///
+/// # Source
+/// Definition.
+///
+/// # Valid when
+/// Own cost is proportional to the tokens beyond what is fixed (start-up, people).
+#[must_use]
+pub fn break_even_tokens(fixed: Usd, own_per_million: Usd, hosted_per_million: Usd) -> Option<crate::units::Tokens> {
+    let gain = (hosted_per_million - own_per_million).get();
+    (gain > 0.0).then(|| crate::units::Tokens::new(fixed.get() / gain * 1e6))
 }
 
 /// Energy at the meter of the building; `None` where the accelerator's power is unknown.
@@ -88,21 +218,30 @@ pub fn energy(operation: &Operation, tdp: Option<Watts>, accelerators: u64, time
 /// The bill of a run.
 #[must_use]
 pub fn bill(scenario: &Scenario, offer: &Offer, nodes: u64, run: &Run) -> Bill {
-    let Scenario { data, operation, .. } = scenario;
-    let wall = run.wall();
+    let Scenario { data, operation, extras, .. } = scenario;
     let kept = run.checkpoint * operation.checkpoints_kept.max(1);
     let installed = nodes * offer.node.accelerators;
-    let own_energy = || Some(operation.electricity? * energy(operation, offer.accelerator.tdp, installed, wall)?);
+    let thrown = run.paid() * extras.attempts;
+    let powered = run.paid() + run.sweep + thrown;
+    let own_energy = || Some(operation.electricity? * energy(operation, offer.accelerator.tdp, installed, powered)?);
     let year = |years: u64| Some(offer.price * nodes * Seconds::hours(8760.0) * Share::new(years as f64));
+    let hour = offer.price * nodes;
+    let moved = || data.stored.unwrap_or(Bytes::ZERO);
     Bill {
-        compute: offer.price * nodes * wall,
-        storage: offer.storage.zip(data.stored).map(|(price, size)| price * size * wall),
-        checkpoints: offer.storage.map(|price| price * kept * wall),
-        transfer: match (offer.transfer, data.stored) {
-            (Some(price), _) if price.get() == 0.0 => Some(Usd::ZERO),
-            (price, size) => price.zip(size).map(|(price, size)| price * size),
+        compute: hour * paid(offer, run.paid()),
+        sweep: hour * run.sweep,
+        attempts: hour * thrown,
+        storage: offer.storage.zip(data.stored).map(|(price, size)| price * size * run.wall()),
+        checkpoints: offer.storage.map(|price| price * kept * run.wall()),
+        transfer: match (offer.apart, offer.transfer, data.stored) {
+            (false, ..) => Some(Usd::ZERO),
+            (true, Some(price), _) if price.get() == 0.0 => Some(Usd::ZERO),
+            (true, price, Some(_)) => price.map(|price| price * moved()),
+            (true, _, None) => None,
         },
         energy: if offer.purchase == Purchase::Owned { own_energy() } else { Some(Usd::ZERO) },
+        preparation: extras.preparation,
+        extras: extras.named(),
         committed: match offer.purchase {
             Purchase::Reserved1y => year(1),
             Purchase::Reserved3y => year(3),
@@ -119,7 +258,11 @@ mod tests {
 
     fn bill(storage: Option<Usd>) -> Bill {
         Bill {
-            compute: Usd::new(100.0),
+            compute: Usd::new(90.0),
+            sweep: Usd::new(4.0),
+            attempts: Usd::new(3.0),
+            preparation: Usd::new(2.0),
+            extras: Usd::new(1.0),
             storage,
             checkpoints: Some(Usd::new(2.0)),
             transfer: Some(Usd::new(3.0)),
@@ -145,13 +288,17 @@ mod tests {
             job_mtbf_from: 0,
             preemption: Seconds::ZERO,
             preemption_together: Share::ZERO,
+            spot_wait: Seconds::ZERO,
             checkpoint: Checkpoint::Never,
             checkpoint_write: BytesPerSec::gb(1.0),
+            checkpoint_async: false,
+            staging: BytesPerSec::gb(25.0),
             checkpoints_kept: 1,
             draw: Share::new(1.1),
             server_power: Share::ONE,
             pue: Share::new(1.1),
             electricity: None,
+            fetch: BytesPerSec::gb(0.5),
         };
         let used = energy(&operation, Some(Watts::new(300.0)), 10_000, Seconds::hours(14.8 * 24.0));
         assert!((used.expect("the power is known").to_kwh() / 1_289_376.0 - 1.0).abs() < 1e-12);

@@ -44,6 +44,33 @@ impl Dtype {
         }
     }
 
+    /// Largest value of the 8-bit float with four exponent bits.
+    pub const E4M3_MAX: Share = Share::new(448.0);
+    /// Largest value of the 8-bit float with five exponent bits.
+    pub const E5M2_MAX: Share = Share::new(57_344.0);
+
+    /// Largest finite value; `None` for formats that are scaled block by block.
+    #[must_use]
+    pub const fn largest(self) -> Option<Share> {
+        match self {
+            Self::Fp32 | Self::Tf32 => Some(Share::new(f32::MAX as f64)),
+            Self::Bf16 => Some(Share::new(3.389_531_389_251_535_5e38)),
+            Self::Fp16 => Some(Share::new(65_504.0)),
+            _ => None,
+        }
+    }
+
+    /// Distance from one to the next larger value; `None` for formats that are scaled block by block.
+    #[must_use]
+    pub const fn epsilon(self) -> Option<Share> {
+        match self {
+            Self::Fp32 => Some(Share::new(f32::EPSILON as f64)),
+            Self::Tf32 | Self::Fp16 => Some(Share::new(1.0 / 1024.0)),
+            Self::Bf16 => Some(Share::new(1.0 / 128.0)),
+            _ => None,
+        }
+    }
+
     /// Storage of one element, scales included.
     ///
     /// # Formula

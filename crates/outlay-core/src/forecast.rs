@@ -8,7 +8,7 @@ use crate::bill::{self, Bill};
 use crate::interval::{self, Interval, Residuals, Spread};
 use crate::memory::{self, Footprint};
 use crate::plan::{Layout, Plan};
-use crate::run::{self, Run, disruption, loader};
+use crate::run::{self, Conditions, Run, disruption, loader};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::offer::{Offer, Purchase};
@@ -61,14 +61,19 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
     let step = timed(scenario, knowledge, &cluster, &plan.layout);
     let saved = disruption::checkpoint_bytes(&scenario.model, &scenario.recipe);
     let spread = knowledge.residuals.spread(&cluster.accelerator.architecture, &scenario.recipe.stack.id);
-    let at = |step_factor: f64, calm: f64| {
+    let at = |step_factor: f64, calm: f64, amount: Share| {
         let step = step.total() * Share::new(libm::exp(step_factor));
-        outcome(scenario, offer, plan.nodes, cluster.accelerators, step, saved, Share::new(libm::exp(calm)))
+        let luck = Luck { calm: Share::new(libm::exp(calm)), amount };
+        outcome(scenario, offer, plan.nodes, cluster.accelerators, step, saved, luck)
     };
     let bound = spread.bound.get();
     let calm = if offer.purchase == Purchase::Spot { interval::INTERRUPTIONS_SPOT } else { interval::INTERRUPTIONS };
-    let around =
-        Around { mid: at(0.0, 0.0), step: (at(-bound, 0.0), at(bound, 0.0)), calm: (at(0.0, calm), at(0.0, -calm)) };
+    let around = Around {
+        mid: at(0.0, 0.0, Share::ONE),
+        step: (at(-bound, 0.0, Share::ONE), at(bound, 0.0, Share::ONE)),
+        calm: (at(0.0, calm, Share::ONE), at(0.0, -calm, Share::ONE)),
+        amount: (at(0.0, 0.0, scenario.data.band.0), at(0.0, 0.0, scenario.data.band.1)),
+    };
     Some(Forecast {
         plan,
         footprint,
@@ -110,8 +115,7 @@ pub fn timed(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layo
     let mut step = step::step(model, recipe, cluster, layout, &knowledge.calibration);
     // Padding is not prepared.
     let tokens = (Share::new((recipe.global_batch * recipe.seq_len) as f64) * recipe.fill).get() as u64;
-    let processors = cluster.node.vcpus.map(|each| each * cluster.nodes());
-    step.loader += loader::stall(step.total(), tokens, processors, data.prepared_per_cpu);
+    step.loader += loader::stall(step.total(), tokens, &data.feed, &cluster.node, cluster.nodes());
     step
 }
 
@@ -128,7 +132,21 @@ pub(crate) struct Outcome {
     pub(crate) energy: Option<Joules>,
 }
 
-/// Run, bill and energy of steps of this length; `calm` is a factor on the mean time between interruptions.
+/// Factors on what nobody can know beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Luck {
+    /// On the mean time between interruptions.
+    pub(crate) calm: Share,
+    /// On the amount of training.
+    pub(crate) amount: Share,
+}
+
+impl Luck {
+    /// As expected.
+    pub(crate) const PLAIN: Self = Self { calm: Share::ONE, amount: Share::ONE };
+}
+
+/// Run, bill and energy of steps of this length.
 pub(crate) fn outcome(
     scenario: &Scenario,
     offer: &Offer,
@@ -136,17 +154,25 @@ pub(crate) fn outcome(
     accelerators: u64,
     step: Seconds,
     saved: Bytes,
-    calm: Share,
+    luck: Luck,
 ) -> Outcome {
     let operation = &scenario.operation;
-    let between = disruption::mean_time_between(operation, offer, nodes, accelerators).map(|mean| mean * calm);
-    let run = run::run(scenario, nodes, step, saved, between);
+    let between = disruption::mean_time_between(operation, offer, nodes, accelerators).map(|mean| mean * luck.calm);
+    let conditions = Conditions {
+        nodes,
+        accelerators,
+        apart: offer.apart,
+        preempted: offer.purchase == Purchase::Spot,
+        mean_between: between,
+        amount: luck.amount,
+    };
+    let run = run::run(scenario, &conditions, step, saved);
     let installed = nodes * offer.node.accelerators;
     Outcome {
         step,
         run,
         bill: bill::bill(scenario, offer, nodes, &run),
-        energy: bill::energy(operation, offer.accelerator.tdp, installed, run.wall()),
+        energy: bill::energy(operation, offer.accelerator.tdp, installed, run.paid() + run.sweep),
     }
 }
 
@@ -155,6 +181,7 @@ struct Around {
     mid: Outcome,
     step: (Outcome, Outcome),
     calm: (Outcome, Outcome),
+    amount: (Outcome, Outcome),
 }
 
 impl Around {
@@ -164,7 +191,7 @@ impl Around {
     {
         let mid = figure(&self.mid);
         let ratio = |at: &Outcome| figure(at) / mid;
-        let ends = [(ratio(&self.step.0), ratio(&self.step.1)), (ratio(&self.calm.0), ratio(&self.calm.1))];
+        let ends = [&self.step, &self.calm, &self.amount].map(|(low, high)| (ratio(low), ratio(high)));
         let factor = interval::combine(Share::ONE, &ends);
         Interval { low: mid * factor.low, mid, high: mid * factor.high }
     }

@@ -17,6 +17,8 @@ pub mod dtype;
 
 pub mod term;
 
+pub mod learning;
+
 pub mod model;
 
 pub mod layout;

@@ -5,7 +5,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::units::{Bytes, Seconds, Usd};
+use crate::units::{Bytes, Nats, Seconds, Usd};
 
 /// A figure with its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +16,8 @@ pub enum Figure {
     Seconds(Seconds),
     /// Money.
     Usd(Usd),
+    /// Loss.
+    Nats(Nats),
 }
 
 impl Figure {
@@ -24,6 +26,7 @@ impl Figure {
             Self::Bytes(x) => x.get(),
             Self::Seconds(x) => x.get(),
             Self::Usd(x) => x.get(),
+            Self::Nats(x) => x.get(),
         }
     }
 
@@ -32,6 +35,7 @@ impl Figure {
             Self::Bytes(_) => Self::Bytes(Bytes::new(raw)),
             Self::Seconds(_) => Self::Seconds(Seconds::new(raw)),
             Self::Usd(_) => Self::Usd(Usd::new(raw)),
+            Self::Nats(_) => Self::Nats(Nats::new(raw)),
         }
     }
 }

@@ -181,6 +181,18 @@ quantity! {
     Seconds
 }
 quantity! {
+    /// Cross-entropy of a language model, in nats a token.
+    Nats
+}
+quantity! {
+    /// An amount of text, in tokens; an effective amount need not be whole.
+    Tokens
+}
+quantity! {
+    /// Size of a model, in parameters; an effective size need not be whole.
+    Params
+}
+quantity! {
     /// Money, in US dollars.
     Usd
 }
@@ -211,6 +223,14 @@ quantity! {
 quantity! {
     /// Price of energy, in US dollars per kilowatt-hour.
     UsdPerKwh
+}
+quantity! {
+    /// Mass, in kilograms: of carbon dioxide and its equivalents.
+    Kilograms
+}
+quantity! {
+    /// Carbon intensity of electricity, in kilograms of CO2 equivalents per kilowatt-hour.
+    KilogramsPerKwh
 }
 quantity! {
     /// Price of time, in US dollars per hour (the one non-SI unit kept: prices are quoted and compared in it).
@@ -322,6 +342,13 @@ impl Mul<Bytes> for UsdPerGb {
     type Output = Usd;
     fn mul(self, moved: Bytes) -> Usd {
         Usd::new(self.0 * moved.to_gb())
+    }
+}
+
+impl Mul<Joules> for KilogramsPerKwh {
+    type Output = Kilograms;
+    fn mul(self, energy: Joules) -> Kilograms {
+        Kilograms::new(self.0 * energy.to_kwh())
     }
 }
 

@@ -1,10 +1,13 @@
 //! From the core's figures to the [`Response`]: units and names, sentences; no figure is computed here.
 
+use outlay_catalog::Catalog;
 use outlay_catalog::offers::day;
+use outlay_core::bill;
 use outlay_core::forecast::Forecast;
 use outlay_core::interval;
 use outlay_core::layout::{Offload, Recompute, Schedule, Zero};
 use outlay_core::model::params;
+use outlay_core::scenario::dynamics::Start;
 use outlay_core::scenario::offer::Offer;
 use outlay_core::scenario::recipe::Method;
 use outlay_core::scenario::{Scenario, adapters};
@@ -12,14 +15,17 @@ use outlay_core::search::{Change, Difference, FITS, Ranking, Reason, TIGHT};
 use outlay_core::term::{self, Figure};
 use outlay_core::units::Share;
 
+use crate::finish;
 use crate::resolve::Resolved;
 use crate::response::{
-    Assumption, Interval, Job, Layout, Loser, Plan, Relaxation, Response, Search, Term, Terms, VERSION,
+    Assumption, Hosted, Interval, Job, Layout, Loader, Loser, Plan, Relaxation, Response, Search, Term, Terms, VERSION,
 };
+use crate::taught::Taught;
 
 /// What an answer is written with.
 pub(crate) struct Writer<'a> {
     pub(crate) resolved: &'a Resolved,
+    pub(crate) catalog: &'a Catalog,
     pub(crate) today: &'a str,
 }
 
@@ -27,7 +33,11 @@ impl Writer<'_> {
     pub(crate) fn response(&self, ranking: &Ranking) -> Response {
         let scenario = &self.resolved.scenario;
         let plan = |forecast: &Forecast| self.plan(scenario, forecast);
-        let pick = ranking.pick.as_ref().map(plan);
+        let pick = ranking.pick.as_ref().map(|forecast| Plan {
+            finish_hours: finish::played(scenario, &scenario.offers[forecast.plan.offer], forecast),
+            ..plan(forecast)
+        });
+        let lesson = Taught { scenario };
         let relaxations: Vec<Relaxation> = ranking
             .relaxations
             .iter()
@@ -51,13 +61,17 @@ impl Writer<'_> {
                 })
                 .collect(),
             relaxations,
+            quality: lesson.quality(),
+            sweep: lesson.sweep(),
+            stopping: lesson.stopping(),
+            hosted: self.hosted(ranking.pick.as_ref()),
             assumptions: self
                 .resolved
                 .assumptions
                 .iter()
                 .map(|a| Assumption { key: a.key.clone(), value: a.value.clone(), reason: a.reason.clone() })
                 .collect(),
-            warnings: self.warnings(pick.as_ref()),
+            warnings: self.warnings(pick.as_ref(), &lesson),
             search: Search {
                 offers: ranking.counts.offers,
                 machines: ranking.counts.surveyed,
@@ -69,8 +83,9 @@ impl Writer<'_> {
         }
     }
 
-    fn warnings(&self, pick: Option<&Plan>) -> Vec<String> {
+    fn warnings(&self, pick: Option<&Plan>, lesson: &Taught<'_>) -> Vec<String> {
         let mut warnings = self.resolved.warnings.clone();
+        warnings.extend(lesson.warnings());
         if let Some(pick) = pick {
             if let Some(age) = pick.price_age_days.filter(|age| *age > 60) {
                 warnings.push(format!("the price is {age} days old: look it up before you rent"));
@@ -86,12 +101,49 @@ impl Writer<'_> {
         warnings
     }
 
+    /// Services that train such a model, cheapest first.
+    fn hosted(&self, pick: Option<&Forecast>) -> Vec<Hosted> {
+        let Scenario { model, recipe, data, dynamics, extras, .. } = &self.resolved.scenario;
+        if dynamics.start == Start::Scratch {
+            return Vec::new();
+        }
+        let (tokens, full) = (data.trained_tokens(), matches!(recipe.method, Method::Full));
+        // What is paid whatever the amount of data, and what each million of tokens costs on the machines of the pick.
+        let own = pick.filter(|_| !self.resolved.unpriced).map(|forecast| {
+            let share = forecast.run.startup / forecast.run.paid();
+            let fixed = forecast.bill.compute * share + extras.named();
+            let each = (forecast.bill.total() - fixed) / Share::new(tokens.max(1) as f64 / 1e6);
+            (fixed, each)
+        });
+        let suiting = self.catalog.hosted().iter().filter(|row| row.suits(params::total(model), full));
+        let mut all: Vec<Hosted> = suiting
+            .filter_map(|row| {
+                let (usd, each) = (row.price(tokens)?, row.per_million()?);
+                let even = own.and_then(|(fixed, own)| bill::break_even_tokens(fixed, own, each));
+                Some(Hosted {
+                    provider: row.provider.clone(),
+                    tier: row.tier.clone(),
+                    usd: usd.get(),
+                    break_even_tokens: even.map(|tokens| tokens.get()),
+                    as_of: row.as_of.clone(),
+                })
+            })
+            .collect();
+        all.sort_by(|one, other| one.usd.total_cmp(&other.usd).then_with(|| one.provider.cmp(&other.provider)));
+        all
+    }
+
     fn verdict(&self, pick: Option<&Plan>, ranking: &Ranking, relaxations: &[Relaxation]) -> String {
         let Some(plan) = pick else {
             let why = ranking.obstacle.map_or_else(
                 || "No plan is feasible within these limits".to_owned(),
                 |rule| format!("No layout is legal: {}", obstacle(rule)),
             );
+            let ages = ranking.losers.iter().find_map(|loser| match loser.reason {
+                Reason::NeverEnds(_) => Some(format!("; {}", reason(&loser.reason))),
+                _ => None,
+            });
+            let why = why + &ages.unwrap_or_default();
             let way =
                 relaxations.first().map_or_else(String::new, |way| format!("; the nearest way out: {}", way.change));
             return format!("{why}{way}");
@@ -106,7 +158,7 @@ impl Writer<'_> {
             || "price unknown".to_owned(),
             |cost| {
                 let least = if plan.cost_at_least { "at least " } else { "" };
-                format!("{least}${:.2} (80 %: ${:.2} to ${:.2})", cost.mid, cost.low, cost.high)
+                format!("{least}{} (80 %: {} to {})", money(cost.mid), money(cost.low), money(cost.high))
             },
         );
         format!(
@@ -185,13 +237,19 @@ impl Writer<'_> {
                 low: energy.low.to_kwh(),
                 high: energy.high.to_kwh(),
             }),
+            carbon_kg: bill::carbon(offer, forecast.energy.map(|energy| energy.mid)).map(|mass| mass.get()),
+            committed_usd: forecast.bill.committed.filter(|_| priced).map(|usd| usd.get()),
+            finish_hours: None,
+            loader: loader(scenario, forecast),
             known_hardware: forecast.spread.known_hardware,
             known_stack: forecast.spread.known_stack,
             terms: Terms {
-                memory: tree(&forecast.footprint.explain(), 1.0),
-                step: tree(&forecast.step.explain(), 1.0),
-                run: tree(&forecast.run.explain(forecast.step.total()), 3600.0),
-                bill: priced.then(|| tree(&forecast.bill.explain(offer, forecast.plan.nodes, &forecast.run), 1.0)),
+                memory: term_tree(&forecast.footprint.explain(), 1.0),
+                step: term_tree(&forecast.step.explain(), 1.0),
+                run: term_tree(&forecast.run.explain(forecast.step.total()), 3600.0),
+                bill: priced.then(|| {
+                    term_tree(&forecast.bill.explain(offer, forecast.plan.nodes, &forecast.run, &scenario.extras), 1.0)
+                }),
             },
         }
     }
@@ -212,6 +270,14 @@ fn job(scenario: &Scenario) -> Job {
     }
 }
 
+/// How data are fed, where they are prepared on the fly.
+fn loader(scenario: &Scenario, forecast: &Forecast) -> Option<Loader> {
+    let tokens = scenario.recipe.global_batch * scenario.recipe.seq_len;
+    let compute = forecast.step.total() - forecast.step.loader;
+    let needed = outlay_core::run::loader::workers_needed(compute, tokens, &scenario.data.feed, forecast.plan.nodes)?;
+    Some(Loader { workers_needed: needed, waiting: (forecast.step.loader / forecast.step.total()).get() })
+}
+
 fn seconds(x: interval::Interval<outlay_core::units::Seconds>) -> Interval {
     Interval { mid: x.mid.get(), low: x.low.get(), high: x.high.get() }
 }
@@ -221,19 +287,36 @@ fn hours(x: interval::Interval<outlay_core::units::Seconds>) -> Interval {
 }
 
 /// A term in units people read; `per` divides seconds (3600 for hours).
-fn tree(term: &term::Term, per: f64) -> Term {
+pub(crate) fn term_tree(term: &term::Term, per: f64) -> Term {
     let (value, unit) = match term.figure {
         Figure::Bytes(bytes) => (bytes.to_gib(), "GiB"),
         Figure::Seconds(time) => (time.get() / per, if per == 1.0 { "s" } else { "h" }),
         Figure::Usd(money) => (money.get(), "USD"),
+        Figure::Nats(loss) => (loss.get(), "nats"),
     };
     Term {
         name: term.name.clone(),
         value,
         unit: unit.into(),
         note: term.note.clone(),
-        parts: term.parts.iter().map(|part| tree(part, per)).collect(),
+        parts: term.parts.iter().map(|part| term_tree(part, per)).collect(),
     }
+}
+
+/// Dollars: cents below a thousand, then whole dollars in groups of three.
+fn money(dollars: f64) -> String {
+    if dollars < 1000.0 {
+        return format!("${dollars:.2}");
+    }
+    let digits = format!("{dollars:.0}");
+    let mut text = String::from("$");
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn duration(hours: f64) -> String {
@@ -319,26 +402,31 @@ fn differs(difference: Difference) -> &'static str {
 
 fn reason(reason: &Reason) -> String {
     match reason {
-        Reason::Dearer(usd) => format!("${:.2} dearer", usd.get()),
+        Reason::Dearer(usd) => format!("{} dearer", money(usd.get())),
         Reason::Slower(time) => format!("{} slower", duration(time.to_hours())),
         Reason::Worse(times) => format!("{:.2} times the product of cost and time", times.get()),
-        Reason::OverBudget(usd) => format!("${:.2} over the budget", usd.get()),
+        Reason::OverBudget(usd) => format!("{} over the budget", money(usd.get())),
         Reason::TooLate(time) => format!("{} past the deadline", duration(time.to_hours())),
         Reason::Tight => "may run out of memory".into(),
         Reason::DoesNotFit => "runs out of memory".into(),
-        Reason::NeverEnds => "interruptions come faster than work is saved: it would never end".into(),
+        Reason::NeverEnds(time) if time.to_days() > 36_525.0 => {
+            "interruptions come faster than work is saved: it would never end".into()
+        }
+        Reason::NeverEnds(time) => {
+            format!("interruptions come faster than work is saved: about {:.0} hours in all", time.to_hours())
+        }
     }
 }
 
 fn change(change: &Change) -> String {
     match change {
-        Change::Budget(usd) => format!("a budget of ${:.2}", usd.get()),
+        Change::Budget(usd) => format!("a budget of {}", money(usd.get())),
         Change::Deadline(time) => format!("a deadline of {}", duration(time.to_hours())),
         Change::MaxAccelerators(most) => format!("up to {most} accelerators"),
         Change::Purchase(kind) => format!("also buying {}", kind.name()),
         Change::Offer => "another accelerator, provider or region".into(),
         Change::BudgetAndDeadline(usd, time) => {
-            format!("a budget of ${:.2} and a deadline of {}", usd.get(), duration(time.to_hours()))
+            format!("a budget of {} and a deadline of {}", money(usd.get()), duration(time.to_hours()))
         }
         Change::Method(to) => format!("training by {}", method(to)),
         Change::FreeLayout => "leaving the layout to the search".into(),

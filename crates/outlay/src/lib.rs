@@ -9,6 +9,7 @@
 
 mod amount;
 mod answer;
+mod finish;
 mod observed;
 mod parse;
 pub mod plan;
@@ -17,11 +18,15 @@ pub mod request;
 mod resolve;
 pub mod response;
 pub mod schema;
+mod taught;
 
 /// The tables, and the types of what stands in them.
 pub mod catalog {
     pub use outlay_catalog::CALIBRATION;
     pub use outlay_catalog::accelerators::Part;
+    pub use outlay_catalog::hosted::Hosted;
+    pub use outlay_catalog::languages::Language;
+    pub use outlay_catalog::market::Market;
     pub use outlay_catalog::model::json as config_json;
     pub use outlay_catalog::names;
     pub use outlay_catalog::presets::Preset;
@@ -71,7 +76,7 @@ fn plan_as_known(
     let mut resolved = resolve::resolve(request, catalog, Ask::Plan)?;
     resolved.warnings.extend(note);
     let ranking = plan::plan(&resolved.scenario, catalog.knowledge());
-    Ok(answer::Writer { resolved: &resolved, today }.response(&ranking))
+    Ok(answer::Writer { resolved: &resolved, catalog, today }.response(&ranking))
 }
 
 /// The forecast of exactly the machines and layout named; what is left open is the quickest that fits.
@@ -88,7 +93,7 @@ pub fn estimate(request: &Request, catalog: &Catalog, today: &str) -> Result<Res
         obstacle: None,
         counts: outlay_core::search::Counts::default(),
     };
-    Ok(answer::Writer { resolved: &resolved, today }.response(&ranking))
+    Ok(answer::Writer { resolved: &resolved, catalog, today }.response(&ranking))
 }
 
 /// As [`estimate`], with the core's figures.

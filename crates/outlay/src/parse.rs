@@ -3,10 +3,12 @@
 //! The list of valid keys is not written down again: it is what an empty request serialises to.
 
 use outlay_catalog::names;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::problem::{Code, Problem};
-use crate::request::{CustomModel, Request};
+use crate::request::{CustomModel, PilotRequest, Request, StoppingRequest, SweepRequest};
 
 /// Reads a job file.
 ///
@@ -71,13 +73,24 @@ fn read(value: &Value) -> Result<Request, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut good = Map::new();
     for (section, content) in sections {
-        let Some(Value::Object(keys)) = known.get(section) else {
+        let no_keys = Map::new();
+        let keys = match known.get(section) {
+            Some(Value::Object(keys)) => Some(keys),
+            Some(_) => Some(&no_keys),
+            None => None,
+        };
+        let Some(keys) = keys else {
             problems.push(
                 unknown(section, section, known.keys())
                     .help(format!("sections are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", "))),
             );
             continue;
         };
+        if section == "pilot" {
+            problems.extend(pilots(content));
+            good.insert(section.clone(), content.clone());
+            continue;
+        }
         let Value::Object(content) = content else {
             let message = format!("`{section}` is a section, not a value");
             problems.push(
@@ -130,22 +143,46 @@ fn elsewhere(known: &Map<String, Value>, section: &str, key: &str, problem: Prob
 
 /// What is wrong with one value, found by reading a job that has nothing else.
 fn faults(section: &str, key: &str, at: &str, value: &Value) -> Option<Vec<Problem>> {
-    if let (Value::Object(content), "model", "custom") = (value, section, key) {
-        let known = serde_json::to_value(CustomModel::default()).ok()?;
-        let known = known.as_object()?;
-        let each = content.iter().filter_map(|(inner, value)| {
-            let at = format!("{at}.{inner}");
-            if !known.contains_key(inner) {
-                return Some(unknown(&at, inner, known.keys()));
-            }
-            let alone = serde_json::json!({ inner: value });
-            serde_json::from_value::<CustomModel>(alone).err().map(|e| wrong_type(&at, value, &e))
-        });
-        let all: Vec<Problem> = each.collect();
-        return (!all.is_empty()).then_some(all);
+    if let Value::Object(content) = value {
+        let all = match (section, key) {
+            ("model", "custom") => Some(inner::<CustomModel>(at, content)),
+            ("train", "sweep") => Some(inner::<SweepRequest>(at, content)),
+            ("train", "early_stopping") => Some(inner::<StoppingRequest>(at, content)),
+            _ => None,
+        };
+        if let Some(all) = all {
+            return (!all.is_empty()).then_some(all);
+        }
     }
     let alone = serde_json::json!({ section: { key: value } });
     serde_json::from_value::<Request>(alone).err().map(|e| vec![wrong_type(at, value, &e)])
+}
+
+/// What is wrong with the keys of a table within a section.
+fn inner<T: Default + Serialize + DeserializeOwned>(at: &str, content: &Map<String, Value>) -> Vec<Problem> {
+    let Ok(Value::Object(known)) = serde_json::to_value(T::default()) else { return Vec::new() };
+    let each = content.iter().filter_map(|(key, value)| {
+        let at = format!("{at}.{key}");
+        if !known.contains_key(key) {
+            return Some(unknown(&at, key, known.keys()));
+        }
+        let alone = serde_json::json!({ key: value });
+        serde_json::from_value::<T>(alone).err().map(|e| wrong_type(&at, value, &e))
+    });
+    each.collect()
+}
+
+/// What is wrong with `[[pilot]]`.
+fn pilots(content: &Value) -> Vec<Problem> {
+    let Value::Array(list) = content else {
+        let fault = Problem::new(Code::WrongType, "pilot", "pilots are a list of tables");
+        return vec![fault.help("write [[pilot]] above params, tokens and loss of each")];
+    };
+    let each = list.iter().enumerate().flat_map(|(number, pilot)| match pilot {
+        Value::Object(content) => inner::<PilotRequest>(&format!("pilot[{number}]"), content),
+        _ => vec![Problem::new(Code::WrongType, format!("pilot[{number}]"), "a pilot is a table")],
+    });
+    each.collect()
 }
 
 fn wrong_type(at: &str, value: &Value, error: &serde_json::Error) -> Problem {

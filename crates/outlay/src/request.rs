@@ -39,6 +39,10 @@ pub struct Request {
     pub goal: GoalRequest,
     /// What the user measured.
     pub observed: ObservedRequest,
+    /// What is paid beside the run.
+    pub extras: ExtrasRequest,
+    /// Small runs of the user's own on the same data (`[[pilot]]`).
+    pub pilot: Vec<PilotRequest>,
 }
 
 /// `[model]`.
@@ -53,6 +57,16 @@ pub struct ModelRequest {
     pub config: Option<serde_json::Value>,
     /// A model described by hand.
     pub custom: Option<CustomModel>,
+    /// How close the base model's text is to the data: `far`, `related`, `near`, or a number from 0 to 1.
+    pub closeness: Option<Amount>,
+    /// Keys a query sees, in every layer.
+    pub window: Option<u64>,
+    /// Strided attention: a query sees the last so many keys, and every so many-th before.
+    pub stride: Option<u64>,
+    /// Layers that run one after the other on the same weights.
+    pub shared_layers: Option<u64>,
+    /// Weights held at zero: `2:4`, or a share for unstructured zeros.
+    pub sparsity: Option<Amount>,
 }
 
 /// `[model.custom]`: a decoder described by its dimensions. Blank means the usual choice, and is noted as assumed.
@@ -159,6 +173,26 @@ pub struct DataRequest {
     pub location: Option<String>,
     /// Stored size (`"40 GB"`).
     pub stored: Option<Amount>,
+    /// Language of the text; with the stored size it stands in for `tokens`.
+    pub language: Option<String>,
+    /// What a token is worth against ordinary text of its kind: below 1 noisy, above 1 carefully chosen.
+    pub quality: Option<f64>,
+    /// Variants made of each sample (augmentation); each pass sees another.
+    pub variants: Option<f64>,
+    /// When text becomes tokens: `done`, `before` the run, or `on-the-fly`.
+    pub prepare: Option<String>,
+    /// Processes that prepare on one machine.
+    pub workers: Option<u64>,
+    /// Tokens that one process prepares in a second.
+    pub prepare_rate: Option<Amount>,
+    /// What one machine reads from storage in a second (`"200 MB"`).
+    pub read_rate: Option<Amount>,
+    /// After the first pass data are read from the machine's own disk.
+    pub cached: Option<bool>,
+    /// A file that `outlay data scan --json` wrote: tokens, lengths, packing and rates come from it.
+    pub scan: Option<String>,
+    /// What stood in that file, once a shell has read it.
+    pub measured: Option<serde_json::Value>,
 }
 
 /// `[train]`.
@@ -188,6 +222,94 @@ pub struct TrainRequest {
     pub dropout: Option<bool>,
     /// `auto`, `none`, or a time between checkpoints (`"30m"`).
     pub checkpoint: Option<Amount>,
+    /// The run goes on while a checkpoint is written.
+    pub checkpoint_async: Option<bool>,
+    /// Checkpoints kept at a time.
+    pub checkpoints_kept: Option<u64>,
+    /// Peak learning rate; blank: the recommended one.
+    pub learning_rate: Option<f64>,
+    /// `cosine`, `linear`, `wsd`, `constant`.
+    pub schedule: Option<String>,
+    /// Share of the run over which a `wsd` schedule comes down.
+    pub cooldown: Option<f64>,
+    /// Loss to reach, in nats a token, instead of epochs, steps or tokens.
+    pub target_loss: Option<f64>,
+    /// Share of downstream questions answered wrongly to reach, instead of a loss.
+    pub target_error: Option<f64>,
+    /// Stops when nothing improves any more.
+    pub early_stopping: Option<StoppingRequest>,
+    /// Search for settings before the run.
+    pub sweep: Option<SweepRequest>,
+    /// Time spent evaluating, as a share of training.
+    pub evaluation: Option<f64>,
+    /// Attempts that are thrown away, in full runs.
+    pub failed_attempts: Option<f64>,
+}
+
+/// `[train.early_stopping]`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoppingRequest {
+    /// Evaluations without improvement that are waited for.
+    pub patience: Option<u64>,
+    /// Evaluations in a pass over the data.
+    pub per_epoch: Option<u64>,
+    /// Pass after which the model is expected to be best.
+    pub best_epoch: Option<f64>,
+}
+
+/// `[train.sweep]`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepRequest {
+    /// `grid`, `random`, `halving`, `hyperband`, `asha`, `pbt`, `bayesian`, `mutransfer`.
+    pub kind: Option<String>,
+    /// Trials started.
+    pub trials: Option<u64>,
+    /// One in so many trials goes on at each rung.
+    pub eta: Option<u64>,
+    /// Trials at a time, each on machines of its own.
+    pub parallel: Option<u64>,
+    /// Share of the full run that a trial may take.
+    pub length: Option<f64>,
+    /// Trials that go on resume from where they were.
+    pub resume: Option<bool>,
+    /// Parameters of the small model that stands in for the large one (`mutransfer`).
+    pub proxy_params: Option<Amount>,
+    /// Tokens that model is trained on.
+    pub proxy_tokens: Option<Amount>,
+}
+
+/// `[[pilot]]`: a small run of the user's own on the same data.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PilotRequest {
+    /// Parameters.
+    pub params: Option<Amount>,
+    /// Tokens trained on.
+    pub tokens: Option<Amount>,
+    /// Loss reached, in nats a token.
+    pub loss: Option<f64>,
+}
+
+/// `[extras]`: what is paid beside the run; nothing unless said.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExtrasRequest {
+    /// Hours of engineers.
+    pub engineering_hours: Option<f64>,
+    /// Price of one.
+    pub engineer_usd_per_hour: Option<Amount>,
+    /// Tools and services.
+    pub tooling: Option<Amount>,
+    /// Licences of data and models.
+    pub licences: Option<Amount>,
+    /// Safety reviews and red teaming.
+    pub safety: Option<Amount>,
+    /// Deployment.
+    pub deployment: Option<Amount>,
+    /// Anything else.
+    pub other: Option<Amount>,
 }
 
 /// `[hardware]`.
@@ -220,6 +342,18 @@ pub struct HardwareRequest {
     pub domain: Option<u64>,
     /// Price of one accelerator-hour of one's own machines (`"$1.20"`).
     pub owned_price: Option<Amount>,
+    /// What one machine of one's own cost; with life and use it gives the hour's price.
+    pub owned_capex: Option<Amount>,
+    /// Years it is used.
+    pub owned_life: Option<f64>,
+    /// Share of the hours it does useful work.
+    pub owned_use: Option<f64>,
+    /// Price of a kilowatt-hour for one's own machines.
+    pub electricity: Option<Amount>,
+    /// Mean time between preemptions of one spot machine, where you know better (`"4h"`).
+    pub preemption: Option<Amount>,
+    /// Mean time between failures of one machine (`"200d"`).
+    pub node_mtbf: Option<Amount>,
 }
 
 /// `[layout]`: whatever is given is fixed, the rest is searched.

@@ -25,6 +25,14 @@ pub struct Response {
     pub losers: Vec<Loser>,
     /// The smallest changes that would make a plan feasible, if none is.
     pub relaxations: Vec<Relaxation>,
+    /// How good the model becomes.
+    pub quality: Quality,
+    /// The search for settings, if there is one.
+    pub sweep: Option<Sweep>,
+    /// What stopping early is expected to do, if it is on.
+    pub stopping: Option<Stopping>,
+    /// Hosted services that train such a model, cheapest first.
+    pub hosted: Vec<Hosted>,
     /// Defaults that were used.
     pub assumptions: Vec<Assumption>,
     /// What is legal but surprising.
@@ -124,12 +132,102 @@ pub struct Plan {
     pub cost_at_least: bool,
     /// Energy at the meter; `null`: power unknown.
     pub energy_kwh: Option<Interval>,
+    /// Carbon dioxide emitted, in kilograms; `null`: the grid or the power is unknown.
+    pub carbon_kg: Option<f64>,
+    /// What a commitment obliges to in all, used or not; `null` where there is none.
+    pub committed_usd: Option<f64>,
+    /// When it is finished, interruptions played out; only of the pick, `null` where nothing interrupts.
+    pub finish_hours: Option<Finish>,
+    /// How data are fed to the machines; `null` where nothing is prepared on the fly.
+    pub loader: Option<Loader>,
     /// The interval rests on runs of this generation of accelerators.
     pub known_hardware: bool,
     /// The interval rests on runs of this training program.
     pub known_stack: bool,
     /// Memory, step, run and bill term by term; the parent is the sum of its parts.
     pub terms: Terms,
+}
+
+/// When a run is finished, in hours, with the interruptions of many runs played out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Finish {
+    /// Half of the runs are done by then.
+    pub half: f64,
+    /// Nine in ten are.
+    pub nine_in_ten: f64,
+    /// Ninety-nine in a hundred are.
+    pub nearly_all: f64,
+}
+
+/// How data are fed to the machines.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Loader {
+    /// Processes on one machine with which the accelerators do not wait.
+    pub workers_needed: u64,
+    /// Share of a step that is waited.
+    pub waiting: f64,
+}
+
+/// How good the model becomes: the expected loss on the data's own text. An index for a pretrained start.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Quality {
+    /// Nats a token.
+    pub loss: Interval,
+    /// The loss part by part.
+    pub terms: Term,
+    /// Optimizer steps.
+    pub updates: u64,
+    /// The best peak learning rate for this batch.
+    pub best_learning_rate: f64,
+    /// The best batch, in tokens.
+    pub best_batch_tokens: f64,
+    /// The batch above which a fifth of the tokens are wasted.
+    pub critical_batch_tokens: f64,
+    /// Chance that training diverges at this rate.
+    pub divergence: f64,
+    /// How full the trained parameters are, where not all are trained: above 1 they hold less than there is to learn.
+    pub fullness: Option<f64>,
+    /// Share of downstream questions answered wrongly, the mean of seventeen tasks; from scratch alone.
+    pub downstream_error: Option<f64>,
+}
+
+/// A search for settings.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Sweep {
+    /// How trials are chosen and cut short.
+    pub kind: String,
+    /// Trials started.
+    pub trials: u64,
+    /// What it costs, in full runs.
+    pub full_runs: f64,
+    /// How long it takes, in full runs.
+    pub full_runs_of_time: f64,
+    /// Chance that it finds one of the best twentieth of all settings.
+    pub finds_best_twentieth: f64,
+}
+
+/// What stopping early is expected to do.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Stopping {
+    /// Share of the planned steps it saves.
+    pub saved: f64,
+    /// Chance that it stops before the best.
+    pub too_soon: f64,
+}
+
+/// A hosted service that trains such a model.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Hosted {
+    /// Who.
+    pub provider: String,
+    /// Which of its offers.
+    pub tier: String,
+    /// What this job would cost there.
+    pub usd: f64,
+    /// Tokens from which on training oneself is cheaper; `null`: never, or always.
+    pub break_even_tokens: Option<f64>,
+    /// Day of the price.
+    pub as_of: String,
 }
 
 /// How the work is split.

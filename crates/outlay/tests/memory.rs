@@ -186,6 +186,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                 global_batch: 64,
                 fill: Share::ONE,
                 dropout: false,
+                two_of_four: false,
             }
         },
     )
@@ -403,6 +404,7 @@ fn sharded_states_are_the_published_ones() {
         global_batch: 64,
         fill: Share::ONE,
         dropout: false,
+        two_of_four: false,
     };
     let memory = ModelMemory::new(&model, &recipe);
     let state = |zero| {

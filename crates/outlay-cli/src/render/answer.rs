@@ -24,8 +24,13 @@ pub(crate) fn terminal(response: &Response, width: usize, explain: bool) -> Stri
     if let Some(pick) = &response.pick {
         text.push('\n');
         plan(&mut text, pick, width);
+        for (name, value) in learning(response) {
+            let _ = writeln!(text, "  {name:<8} {value}");
+        }
         if explain {
             terms(&mut text, pick, width);
+            text.push('\n');
+            text.push_str(&tree(&branch(&response.quality.terms), width));
         }
     }
     for relaxation in &response.relaxations {
@@ -65,7 +70,7 @@ pub(crate) fn markdown(response: &Response) -> String {
     let mut text = format!("**{}**\n\n{}\n", response.verdict, job(response));
     if let Some(pick) = &response.pick {
         text.push('\n');
-        for (name, value) in facts(pick) {
+        for (name, value) in facts(pick).into_iter().chain(learning(response)) {
             let _ = writeln!(text, "- {name}: {value}");
         }
     }
@@ -137,10 +142,74 @@ fn facts(plan: &Plan) -> Vec<(&'static str, String)> {
     if plan.goodput < 0.995 {
         facts.push(("goodput", format!("{} of the time after start-up is useful", percent(plan.goodput))));
     }
+    if let Some(finish) = plan.finish_hours.filter(|_| plan.goodput < 0.995) {
+        let after = |hours: f64| duration(hours * 3600.0);
+        facts.push((
+            "finish",
+            format!(
+                "half of such runs after {}, nine in ten after {}, 99 in 100 after {}",
+                after(finish.half),
+                after(finish.nine_in_ten),
+                after(finish.nearly_all)
+            ),
+        ));
+    }
+    if let Some(loader) = plan.loader {
+        let waits = if loader.waiting > 0.0 {
+            format!("; now {} of a step is waited", percent(loader.waiting))
+        } else {
+            String::new()
+        };
+        facts.push(("loader", format!("{} workers a machine keep up{waits}", whole(loader.workers_needed))));
+    }
     if let Some(energy) = plan.energy_kwh {
-        facts.push(("energy", within(energy, |kwh| format!("{} kWh", number(kwh)))));
+        let carbon = plan.carbon_kg.map_or(String::new(), |kg| format!(", {} kg CO2e", number(kg)));
+        facts.push(("energy", format!("{}{carbon}", within(energy, |kwh| format!("{} kWh", number(kwh))))));
+    }
+    if let Some(committed) = plan.committed_usd {
+        facts.push(("commits", format!("to {} in all, used or not", usd(committed))));
     }
     facts
+}
+
+/// How good the model becomes, and what is done for it.
+fn learning(response: &Response) -> Vec<(&'static str, String)> {
+    let quality = &response.quality;
+    let loss = within(quality.loss, |nats| format!("{nats:.2}"));
+    let what = match quality.downstream_error {
+        Some(error) => format!("{loss} nats a token; about {} of downstream questions wrong", percent(error)),
+        None => format!("{loss} nats a token on the new text: an index, for comparing variants of this job"),
+    };
+    let mut lines = vec![("loss", what)];
+    if let Some(sweep) = &response.sweep {
+        lines.push((
+            "sweep",
+            format!(
+                "{}, {} trials: {} full runs' worth; finds one of the best 5 % in {} of cases",
+                sweep.kind,
+                whole(sweep.trials),
+                number(sweep.full_runs),
+                percent(sweep.finds_best_twentieth)
+            ),
+        ));
+    }
+    if let Some(stopping) = response.stopping {
+        lines.push((
+            "stopping",
+            format!(
+                "expected to save {} of the steps; stops too soon in {} of cases",
+                percent(stopping.saved),
+                percent(stopping.too_soon)
+            ),
+        ));
+    }
+    if let Some(hosted) = response.hosted.first() {
+        let even = hosted
+            .break_even_tokens
+            .map_or(String::new(), |tokens| format!("; your own machines are cheaper from {} tokens on", si(tokens)));
+        lines.push(("hosted", format!("{} {} would take {}{even}", hosted.provider, hosted.tier, usd(hosted.usd))));
+    }
+    lines
 }
 
 fn layout(plan: &Plan) -> String {
@@ -213,6 +282,7 @@ fn branch(term: &Term) -> Branch {
         "GiB" => format!("{} GiB", number(term.value)),
         "s" => duration(term.value),
         "h" => duration(term.value * 3600.0),
+        "nats" => format!("{:.3} nats", term.value),
         _ => usd(term.value),
     };
     Branch {

@@ -117,6 +117,21 @@ pub fn goodput(interval: Seconds, stall: Seconds, restart: Seconds, mean: Second
     interval / expected_time(interval, interval, stall, restart, mean)
 }
 
+/// How much longer a run takes where machines come and go.
+///
+/// # Formula
+/// `(up + down) / up`.
+///
+/// # Source
+/// Traces of spot capacity: up 4.3 h, down 2.0 h on the average in one zone.
+///
+/// # Valid when
+/// One zone, work waits while nothing can be had.
+#[must_use]
+pub fn makespan(up: Seconds, down: Seconds) -> Share {
+    (up + down) / up
+}
+
 /// What a checkpoint holds: everything needed to go on as if nothing had happened.
 ///
 /// # Formula

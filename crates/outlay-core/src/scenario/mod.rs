@@ -8,6 +8,8 @@ use crate::layout::Pins;
 use crate::model::Model;
 use crate::units::{Seconds, Usd};
 use data::Data;
+use dynamics::Dynamics;
+use extras::Extras;
 use offer::Offer;
 use operation::Operation;
 use recipe::Recipe;
@@ -15,6 +17,8 @@ use recipe::Recipe;
 pub mod adapters;
 pub mod cluster;
 pub mod data;
+pub mod dynamics;
+pub mod extras;
 pub mod offer;
 pub mod operation;
 pub mod recipe;
@@ -28,6 +32,8 @@ pub struct Scenario {
     pub recipe: Recipe,
     /// On what.
     pub data: Data,
+    /// How it learns.
+    pub dynamics: Dynamics,
     /// What may be rented.
     pub offers: Vec<Offer>,
     /// What the user's own filters rule out: never planned with, only named when nothing else is feasible.
@@ -42,6 +48,8 @@ pub struct Scenario {
     pub goal: Goal,
     /// How the run is kept going.
     pub operation: Operation,
+    /// What is paid beside it.
+    pub extras: Extras,
 }
 
 /// How many accelerators may be used.

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::cluster::{Accelerator, Node};
-use crate::units::{Seconds, UsdPerGb, UsdPerGbMonth, UsdPerHour};
+use crate::units::{KilogramsPerKwh, Seconds, UsdPerGb, UsdPerGbMonth, UsdPerHour};
 
 /// A machine at a price: one provider, region, machine type and purchase type.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,10 +28,35 @@ pub struct Offer {
     pub storage: Option<UsdPerGbMonth>,
     /// Price of bringing the data to this place from where it lies: zero where that is free, `None` where unknown.
     pub transfer: Option<UsdPerGb>,
+    /// The data lie elsewhere and are fetched before the first step.
+    pub apart: bool,
+    /// Least time that is paid for, and the steps it is counted in; `None`: not known, taken by the second.
+    pub billing: Option<Billing>,
+    /// Carbon emitted for a kilowatt-hour where the machines stand; `None`: unknown.
+    pub carbon: Option<KilogramsPerKwh>,
     /// Day of the price, as `YYYY-MM-DD`.
     pub as_of: String,
     /// Where the price was read.
     pub source: String,
+}
+
+/// How time is counted on a bill.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Billing {
+    /// Paid for at the least.
+    pub minimum: Seconds,
+    /// Beyond that, in whole pieces of this length.
+    pub increment: Seconds,
+}
+
+impl Billing {
+    /// The time that is paid for.
+    #[must_use]
+    pub fn billed(&self, time: Seconds) -> Seconds {
+        let pieces = self.increment.get();
+        let whole = if pieces > 0.0 { libm::ceil(time.get() / pieces - 1e-9) * pieces } else { time.get() };
+        self.minimum.max(Seconds::new(whole))
+    }
 }
 
 /// How a machine is bought.

@@ -22,10 +22,16 @@ pub struct Operation {
     pub preemption: Seconds,
     /// How much machines of one zone are preempted together: 0 each alone, 1 all at once.
     pub preemption_together: Share,
+    /// Wait for another spot machine after a preemption; not paid.
+    pub spot_wait: Seconds,
     /// When the state is saved.
     pub checkpoint: Checkpoint,
     /// What one machine writes to lasting storage.
     pub checkpoint_write: BytesPerSec,
+    /// The run goes on while a checkpoint is written: only the copy to the host stalls it.
+    pub checkpoint_async: bool,
+    /// Copy of one accelerator's part to the host.
+    pub staging: BytesPerSec,
     /// Checkpoints kept at a time.
     pub checkpoints_kept: u64,
     /// Average draw of an accelerator under training, as a share of its design power.
@@ -36,6 +42,8 @@ pub struct Operation {
     pub pue: Share,
     /// Price of electricity, for owned machines.
     pub electricity: Option<UsdPerKwh>,
+    /// What one machine draws in from afar, for data that lie elsewhere.
+    pub fetch: BytesPerSec,
 }
 
 /// When the state is saved.

@@ -33,6 +33,8 @@ pub struct Recipe {
     pub fill: Share,
     /// Dropout is active where the model's config has it.
     pub dropout: bool,
+    /// Two of each four weights are zero, in the pattern that sparse tensor cores skip.
+    pub two_of_four: bool,
 }
 
 /// What is trained.

@@ -88,8 +88,8 @@ pub enum Reason {
     Tight,
     /// Runs out of memory.
     DoesNotFit,
-    /// Interruptions come faster than work is saved: it would never end.
-    NeverEnds,
+    /// Interruptions come faster than work is saved: it would take this long, which nobody waits for.
+    NeverEnds(Seconds),
 }
 
 /// A change of the question under which a plan exists, verified by searching again.

@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 
 use super::survey::{Candidate, Survey, Unit};
 use super::{Counts, Difference, FITS, Loser, Ranking, Reason};
-use crate::forecast::{self, Forecast, Knowledge};
+use crate::forecast::{self, Forecast, Knowledge, Luck};
 use crate::plan::{self, Plan};
 use crate::run::disruption;
 use crate::scenario::offer::Offer;
@@ -72,7 +72,7 @@ pub(super) fn price(scenario: &Scenario, units: &[Unit], surveys: &[Survey]) -> 
                 let Some(rented) = scenario.offers.get(*offer) else { continue };
                 let accelerators = unit.cluster.accelerators;
                 let outcome =
-                    forecast::outcome(scenario, rented, unit.nodes, accelerators, candidate.step, saved, Share::ONE);
+                    forecast::outcome(scenario, rented, unit.nodes, accelerators, candidate.step, saved, Luck::PLAIN);
                 all.push(Priced {
                     plan: Plan { offer: *offer, nodes: unit.nodes, layout: candidate.layout },
                     unit: at,
@@ -208,7 +208,7 @@ impl Desk<'_> {
     fn reason(&self, priced: &Priced) -> Reason {
         let limits = self.scenario.limits;
         if !priced.ends {
-            return Reason::NeverEnds;
+            return Reason::NeverEnds(priced.time);
         }
         if let Some(budget) = limits.budget.filter(|budget| priced.cost > *budget) {
             return Reason::OverBudget(priced.cost - budget);

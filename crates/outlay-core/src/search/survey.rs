@@ -72,7 +72,7 @@ pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
                 [link((accelerators > 1).then_some(&node.intra)), link(node.inter.as_ref().filter(|_| nodes > 1))],
                 [
                     node.host_memory.filter(|_| offloads).map(|memory| memory.get() as u64),
-                    node.vcpus.filter(|_| scenario.data.prepared_per_cpu.is_some()),
+                    node.vcpus.filter(|_| scenario.data.feed.prepared_per_cpu.is_some()),
                 ],
             );
             let place = *places.entry(key).or_insert_with(|| {

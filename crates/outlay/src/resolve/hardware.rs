@@ -3,16 +3,17 @@
 use outlay_catalog::Catalog;
 use outlay_catalog::names::nearest;
 use outlay_catalog::nodes::{link_kind, link_kinds};
+use outlay_core::bill::{self, Owned};
 use outlay_core::dtype::Dtype;
 use outlay_core::scenario::Size;
 use outlay_core::scenario::cluster::{Accelerator, Link, Node, Vendor};
 use outlay_core::scenario::offer::{Offer, Purchase};
 use outlay_core::scenario::recipe::{AttentionKernel, Method, Recipe};
-use outlay_core::units::{BytesPerSec, UsdPerHour};
+use outlay_core::units::{BytesPerSec, Share, Usd, UsdPerHour, UsdPerKwh, Watts};
 
 use super::defaults::Notes;
 use super::train::Trained;
-use super::{Ask, choice, positive};
+use super::{Ask, choice, positive, within};
 use crate::amount::{self, Unit};
 use crate::problem::{Code, Problem};
 use crate::request::HardwareRequest;
@@ -45,18 +46,72 @@ pub(super) fn resolve(
         .owned_price
         .as_ref()
         .and_then(|price| amount::read(price, Unit::Usd, "hardware.owned_price").map_err(|p| problems.push(p)).ok());
+    let capex = capital(request, owned, &mut problems);
     check_names(request, catalog, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
     let named = wanted.is_some();
-    let exact = ask == Ask::Estimate || owned.is_some() || request.node.is_some();
+    let mine = owned.map(Mine::Hour).or(capex.map(Mine::Machine));
+    let exact = ask == Ask::Estimate || mine.is_some() || request.node.is_some();
     let machines = if exact {
-        own(request, catalog, wanted.as_deref(), size, owned, trained)?
+        own(request, catalog, wanted.as_deref(), size, mine, trained)?
     } else {
         offers(request, catalog, wanted.as_deref(), &purchases, size, trained, named)?
     };
     Ok(machines)
+}
+
+/// What one's own machines cost.
+#[derive(Debug, Clone, Copy)]
+enum Mine {
+    /// Dollars for an accelerator and hour.
+    Hour(f64),
+    /// A machine that was bought; electricity is a line of its own.
+    Machine(Owned),
+}
+
+impl Mine {
+    /// Price of an accelerator for a useful hour.
+    fn hour(self, accelerators: u64) -> f64 {
+        match self {
+            Self::Hour(price) => price,
+            Self::Machine(owned) => bill::owned_hour(&Owned { accelerators, ..owned }).get(),
+        }
+    }
+}
+
+/// Years a machine is used, the share of its hours, and yearly upkeep, unless said otherwise.
+const LIFE: (f64, f64, f64) = (4.0, 0.7, 0.05);
+
+fn capital(request: &HardwareRequest, owned: Option<f64>, problems: &mut Vec<Problem>) -> Option<Owned> {
+    let mut bounded = |at: &str, value: Option<f64>, default: f64, least: f64, most: f64| {
+        value.map_or(default, |value| {
+            within(at, value, least, most).unwrap_or_else(|problem| {
+                problems.push(problem);
+                default
+            })
+        })
+    };
+    let life = bounded("hardware.owned_life", request.owned_life, LIFE.0, 0.1, 30.0);
+    let used = bounded("hardware.owned_use", request.owned_use, LIFE.1, 0.01, 1.0);
+    let capex = request.owned_capex.as_ref()?;
+    if owned.is_some() {
+        let message = "the price of an hour and that of the machine say the same thing";
+        problems.push(Problem::new(Code::Contradiction, "hardware.owned_capex", message).help("leave one of them out"));
+    }
+    let capex = amount::read(capex, Unit::Usd, "hardware.owned_capex").map_err(|p| problems.push(p)).ok()?;
+    Some(Owned {
+        capex: Usd::new(capex),
+        accelerators: 1,
+        life_years: Share::new(life),
+        used: Share::new(used),
+        server: Watts::ZERO,
+        draw: Share::ZERO,
+        pue: Share::ONE,
+        electricity: UsdPerKwh::ZERO,
+        upkeep: Share::new(LIFE.2),
+    })
 }
 
 fn size(request: &HardwareRequest, scratch: bool, ask: Ask, notes: &mut Notes, problems: &mut Vec<Problem>) -> Size {
@@ -190,7 +245,7 @@ fn own(
     catalog: &Catalog,
     wanted: Option<&[Accelerator]>,
     size: Size,
-    owned: Option<f64>,
+    owned: Option<Mine>,
     trained: Option<&Trained>,
 ) -> Result<Machines, Vec<Problem>> {
     let (Size::Exactly(count) | Size::AtMost(count)) = size;
@@ -231,8 +286,9 @@ fn own(
     let cheapest = list.min_by(|a, b| each(a).total_cmp(&each(b)));
     let machines = node.accelerators as f64;
     let (provider, instance, price, as_of, source, purchase) = match (owned, cheapest) {
-        (Some(price), _) => {
-            ("owned".into(), node.id.clone(), price * machines, String::new(), "the job".into(), Purchase::Owned)
+        (Some(mine), _) => {
+            let price = mine.hour(node.accelerators) * machines;
+            ("owned".into(), node.id.clone(), price, String::new(), "the job".into(), Purchase::Owned)
         }
         (None, Some(offer)) => (
             offer.provider.clone(),
@@ -256,6 +312,9 @@ fn own(
         preemption: None,
         storage: None,
         transfer: None,
+        apart: false,
+        billing: None,
+        carbon: None,
         as_of,
         source,
     };

@@ -5,16 +5,20 @@
 
 mod data;
 mod defaults;
+mod dynamics;
+mod extras;
 mod hardware;
 mod layout;
 mod method;
 mod model;
+mod operation;
+mod place;
+mod scan;
 mod train;
 
 use outlay_catalog::Catalog;
-use outlay_core::scenario::operation::{Checkpoint, Operation};
 use outlay_core::scenario::{Goal, Limits, Scenario};
-use outlay_core::units::{BytesPerSec, Seconds, Share, Usd, UsdPerKwh};
+use outlay_core::units::{Seconds, Usd};
 
 use crate::amount::{self, Unit};
 use crate::problem::{Code, Problem};
@@ -75,23 +79,38 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
         problems.extend(method::check(method, model));
     }
     let recipe = collect(&mut problems, train::resolve(request, catalog, scratch, model.as_ref(), method, &mut notes));
-    let data = collect(
-        &mut problems,
-        data::resolve(&request.data, scratch, model.as_ref(), recipe.as_ref().map(|r| &r.recipe), ask, &mut notes),
-    );
+    let dynamics = collect(&mut problems, dynamics::resolve(request, scratch, &mut notes));
+    let lesson = match (&model, &recipe, &dynamics) {
+        (Some(model), Some(recipe), Some(dynamics)) => Some((model, &recipe.recipe, dynamics)),
+        _ => None,
+    };
+    let data = collect(&mut problems, data::resolve(request, catalog, scratch, lesson, ask, &mut notes));
+    let extras = collect(&mut problems, extras::resolve(request, data.as_ref(), &mut notes));
     let pins = collect(&mut problems, layout::resolve(request, &mut notes));
     let limits = collect(&mut problems, limits(request));
     let goal = collect(&mut problems, goal(request, &mut notes));
-    let operation = collect(&mut problems, operation(request, catalog, &mut notes));
-    let machines = collect(
+    let operation = collect(&mut problems, operation::resolve(request, catalog, &mut notes));
+    let mut machines = collect(
         &mut problems,
         hardware::resolve(&request.hardware, catalog, recipe.as_ref(), scratch, ask, &mut notes),
     );
+    if let Some(machines) = &mut machines {
+        let location = request.data.location.as_deref();
+        problems.extend(place::resolve(location, catalog, machines, &mut notes));
+        if request.hardware.preemption.is_some() {
+            // The user knows better than the tables.
+            let known = operation.as_ref().map(|operation| operation.preemption);
+            for offer in machines.offers.iter_mut().chain(&mut machines.beyond) {
+                offer.preemption = offer.preemption.and(known);
+            }
+        }
+    }
     problems.extend(layout::check(&request.layout, model.as_ref(), machines.as_ref().map(|machines| machines.size)));
     let (Some(model), Some(recipe), Some(data), Some(pins)) = (model, recipe, data, pins) else { return Err(problems) };
     let (Some(limits), Some(goal), Some(operation), Some(machines)) = (limits, goal, operation, machines) else {
         return Err(problems);
     };
+    let (Some(dynamics), Some(extras)) = (dynamics, extras) else { return Err(problems) };
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -100,6 +119,7 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
             model,
             recipe: recipe.recipe,
             data,
+            dynamics,
             offers: machines.offers,
             beyond: machines.beyond,
             pins,
@@ -107,6 +127,7 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
             limits,
             goal,
             operation,
+            extras,
         },
         assumptions: notes.assumptions,
         warnings: notes.warnings,
@@ -145,36 +166,6 @@ fn goal(request: &Request, notes: &mut Notes) -> Result<Goal, Vec<Problem>> {
     choice("goal.minimize", "goal", &text, &choices).map_err(|p| vec![p])
 }
 
-fn operation(request: &Request, catalog: &Catalog, notes: &mut Notes) -> Result<Operation, Vec<Problem>> {
-    let failures = catalog.failures();
-    let checkpoint = match &request.train.checkpoint {
-        None => Checkpoint::Auto,
-        Some(Amount::Text(text)) if text == "auto" => Checkpoint::Auto,
-        Some(Amount::Text(text)) if text == "none" => Checkpoint::Never,
-        Some(other) => Checkpoint::Every(Seconds::new(
-            amount::read(other, Unit::Time, "train.checkpoint")
-                .map_err(|p| vec![p.help("or \"auto\", or \"none\"")])?,
-        )),
-    };
-    let minutes = |key: &str, notes: &mut Notes| Seconds::new(notes.number(key) * 60.0);
-    Ok(Operation {
-        startup: minutes("startup_minutes", notes),
-        restart: minutes("restart_minutes", notes),
-        node_mtbf: Seconds::hours(24_000.0 / failures.per_1000_node_days),
-        job_mtbf: Some(Seconds::hours(failures.job_mtbf_hours)),
-        job_mtbf_from: failures.job_mtbf_from,
-        preemption: Seconds::hours(failures.preemption_hours),
-        preemption_together: Share::new(failures.together),
-        checkpoint,
-        checkpoint_write: BytesPerSec::gb(notes.number("checkpoint_write_gb_s")),
-        checkpoints_kept: notes.number("checkpoints_kept") as u64,
-        draw: Share::new(notes.number("draw")),
-        server_power: Share::new(notes.number("server_power")),
-        pue: Share::new(notes.number("pue")),
-        electricity: Some(UsdPerKwh::new(notes.number("electricity_usd_kwh"))),
-    })
-}
-
 /// A whole number that must be above zero and not absurd.
 pub(super) fn positive(at: &str, value: u64, most: u64) -> Result<u64, Problem> {
     if value == 0 {
@@ -183,5 +174,14 @@ pub(super) fn positive(at: &str, value: u64, most: u64) -> Result<u64, Problem> 
         Err(Problem::new(Code::OutOfRange, at, format!("{value} is more than {most}")))
     } else {
         Ok(value)
+    }
+}
+
+/// A share of a whole, or another number within bounds.
+pub(super) fn within(at: &str, value: f64, least: f64, most: f64) -> Result<f64, Problem> {
+    if value.is_finite() && (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Problem::new(Code::OutOfRange, at, format!("{value} is not between {least} and {most}")))
     }
 }

@@ -2,9 +2,10 @@
 
 use outlay_catalog::Catalog;
 use outlay_catalog::model::{self, Dimensions, ReadError};
-use outlay_core::model::Model;
+use outlay_core::model::{Mask, Model, Op, Role};
 
 use super::defaults::Notes;
+use super::positive;
 use crate::problem::{Code, Problem};
 use crate::request::{CustomModel, ModelRequest};
 
@@ -24,6 +25,53 @@ pub(super) fn from_scratch(request: &ModelRequest, problems: &mut Vec<Problem>) 
 }
 
 pub(super) fn resolve(request: &ModelRequest, catalog: &Catalog, notes: &mut Notes) -> Result<Model, Vec<Problem>> {
+    let mut problems = Vec::new();
+    for (at, value) in [
+        ("model.window", request.window),
+        ("model.stride", request.stride),
+        ("model.shared_layers", request.shared_layers),
+    ] {
+        problems.extend(value.and_then(|value| positive(at, value, 1 << 24).err()));
+    }
+    if request.window.is_some() && request.stride.is_some() {
+        let fault = Problem::new(Code::Contradiction, "model.stride", "a window and a stride are two masks");
+        problems.push(fault.help("leave one of them out"));
+    }
+    match read(request, catalog, notes) {
+        Ok(mut model) if problems.is_empty() => {
+            reshape(request, &mut model);
+            Ok(model)
+        }
+        Ok(_) => Err(problems),
+        Err(more) => {
+            problems.extend(more);
+            Err(problems)
+        }
+    }
+}
+
+/// Masks and shared weights that the job sets over what the model has.
+fn reshape(request: &ModelRequest, model: &mut Model) {
+    let mask = match (request.window, request.stride) {
+        (Some(window), _) => Some(Mask::Window { window }),
+        (None, Some(stride)) => Some(Mask::Strided { stride }),
+        (None, None) => None,
+    };
+    for block in model.blocks.iter_mut().filter(|block| block.role == Role::Layer) {
+        if let Some(shared) = request.shared_layers {
+            block.stored = block.count.div_ceil(shared);
+        }
+        for op in &mut block.ops {
+            if let (Op::Attention(attention), Some(mask)) = (op, mask)
+                && !attention.cross
+            {
+                attention.mask = mask;
+            }
+        }
+    }
+}
+
+fn read(request: &ModelRequest, catalog: &Catalog, notes: &mut Notes) -> Result<Model, Vec<Problem>> {
     let ModelRequest { base, config, custom, .. } = request;
     let name = base.as_deref().unwrap_or("custom");
     if let Some(config) = config {

@@ -12,7 +12,7 @@ use outlay_core::units::Share;
 use super::defaults::Notes;
 use super::{choice, positive};
 use crate::problem::Problem;
-use crate::request::Request;
+use crate::request::{Amount, Request};
 
 /// A recipe with the program behind it.
 #[derive(Debug, Clone)]
@@ -67,13 +67,26 @@ pub(super) fn resolve(
         notes.assume("data.packing", true, Notes::reason("packing"));
         true
     });
-    let fill = if packed {
-        1.0
-    } else {
-        let padded = notes.number("fill_padded");
-        notes.assume("data.packing", format!("{padded} of the tokens carry data"), Notes::reason("fill_padded"));
-        padded
+    // A broken scan is told where the amount of data is read.
+    let scan = super::scan::read(&request.data).ok().flatten();
+    let measured = scan.as_ref().and_then(|scan| scan.fill(seq_len, packed));
+    let fill = match measured {
+        Some(fill) => fill,
+        None if packed => 1.0,
+        None => match scan.as_ref().map(|scan| scan.mean()).or(request.data.mean_len.map(|len| len as f64)) {
+            Some(mean) if mean < seq_len as f64 => (mean / seq_len as f64).max(0.001),
+            _ => {
+                let padded = notes.number("fill_padded");
+                notes.assume(
+                    "data.packing",
+                    format!("{padded} of the tokens carry data"),
+                    Notes::reason("fill_padded"),
+                );
+                padded
+            }
+        },
     };
+    let sparse = matches!(&request.model.sparsity, Some(Amount::Text(text)) if text.trim() == "2:4");
     let recipe = Recipe {
         method,
         optimizer,
@@ -86,6 +99,7 @@ pub(super) fn resolve(
         global_batch,
         fill: Share::new(fill),
         dropout: train.dropout.unwrap_or(true),
+        two_of_four: sparse,
     };
     if problems.is_empty() { Ok(Trained { recipe, program }) } else { Err(problems) }
 }

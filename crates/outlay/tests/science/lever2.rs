@@ -129,6 +129,7 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
         global_batch: 1,
         fill: Share::ONE,
         dropout: true,
+        two_of_four: false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! One module a lever. A module's `value` maps a case's function name and inputs to the product's answer; a case
 //! without an answer fails, so none can be skipped silently. Levers not yet listed in `LEVERS` have no code yet.
 
+mod learning;
 mod lever1;
 mod lever2;
 mod lever3;
@@ -10,6 +11,7 @@ mod lever9;
 #[path = "../search/scenarios.rs"]
 #[allow(dead_code)]
 mod scenarios;
+mod spending;
 
 use serde_json::Value;
 
@@ -77,6 +79,9 @@ impl Inputs<'_> {
     }
     fn count(&self, key: &str) -> u64 {
         self.number(key) as u64
+    }
+    fn numbers(&self, key: &str) -> Vec<f64> {
+        self.0[key].as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
     }
     fn flag(&self, key: &str) -> bool {
         self.0.get(key).and_then(Value::as_bool).unwrap_or(false)

@@ -136,7 +136,7 @@ fn spot_needs_checkpoints() {
     let mut question = scenario(model(32, 4096, 32, 8, 1), recipe(qlora(), 2048, 16), &[CARD, spot], Size::AtMost(1));
     // Some days of work, whatever the card: preparing the data takes 20 s a step.
     question.data.tokens = 400_000_000;
-    question.data.prepared_per_cpu = Some(100);
+    question.data.feed.prepared_per_cpu = Some(100);
     let bought = |question: &Scenario| {
         let pick = ask(question).pick.expect("a card is enough");
         question.offers[pick.plan.offer].purchase

@@ -7,7 +7,9 @@ use outlay_core::model::{
     Part, Residual, Role, Rotary, Router, Stream,
 };
 use outlay_core::scenario::cluster::{Accelerator, Link, LinkKind, Node, Peaks, Vendor};
-use outlay_core::scenario::data::Data;
+use outlay_core::scenario::data::{Data, Feed};
+use outlay_core::scenario::dynamics::Dynamics;
+use outlay_core::scenario::extras::Extras;
 use outlay_core::scenario::offer::{Offer, Purchase};
 use outlay_core::scenario::operation::{Checkpoint, Operation};
 use outlay_core::scenario::recipe::{
@@ -127,6 +129,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
         global_batch,
         fill: Share::ONE,
         dropout: false,
+        two_of_four: false,
     }
 }
 
@@ -203,6 +206,9 @@ pub(crate) fn offer(at: usize, sketch: Sketch) -> Offer {
         preemption: None,
         storage: Some(UsdPerGbMonth::new(0.02)),
         transfer: Some(UsdPerGb::ZERO),
+        apart: false,
+        billing: None,
+        carbon: None,
         as_of: "2026-01-01".into(),
         source: "made up".into(),
     }
@@ -219,12 +225,16 @@ pub(crate) fn operation() -> Operation {
         preemption: Seconds::hours(4.0),
         preemption_together: Share::new(0.5),
         checkpoint: Checkpoint::Auto,
+        spot_wait: Seconds::new(1800.0),
         checkpoint_write: BytesPerSec::gb(1.0),
+        checkpoint_async: false,
+        staging: BytesPerSec::gb(25.0),
         checkpoints_kept: 2,
         draw: Share::new(0.8),
         server_power: Share::new(1.8),
         pue: Share::new(1.2),
         electricity: Some(UsdPerKwh::new(0.08)),
+        fetch: BytesPerSec::gb(0.5),
     }
 }
 
@@ -234,11 +244,12 @@ pub(crate) fn scenario(model: Model, recipe: Recipe, sketches: &[Sketch], size: 
         model,
         recipe,
         data: Data {
-            tokens: 20_000_000,
-            epochs_milli: 1000,
             stored: Some(Bytes::gb(0.1)),
-            prepared_per_cpu: Some(20_000),
+            feed: Feed { prepared_per_cpu: Some(20_000), ..Feed::default() },
+            ..Data::of(20_000_000)
         },
+        dynamics: Dynamics::default(),
+        extras: Extras::default(),
         offers: sketches.iter().enumerate().map(|(at, sketch)| offer(at, *sketch)).collect(),
         beyond: Vec::new(),
         pins: Pins::default(),

@@ -104,6 +104,7 @@ fn recipe(row: &Row) -> Recipe {
         global_batch: row.count("batch"),
         fill: Share::ONE,
         dropout: true,
+        two_of_four: false,
     }
 }
 
