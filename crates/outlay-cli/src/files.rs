@@ -40,6 +40,14 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<String, Fault> {
     })
 }
 
+/// Writes a file that the user named.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Fault> {
+    std::fs::write(path, text).map_err(|error| {
+        Fault::new("file-not-written", format!("the file could not be written: {error}"), path.display().to_string())
+            .help("check the folder and its permissions")
+    })
+}
+
 fn read_from(source: impl Read, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(most + 1).read_to_end(&mut bytes)?;

@@ -10,6 +10,7 @@
 mod amount;
 mod answer;
 mod finish;
+mod levers;
 mod observed;
 mod parse;
 pub mod plan;
@@ -36,6 +37,7 @@ pub mod catalog {
     pub use outlay_core::scenario::offer::{Offer, Purchase};
 }
 
+pub use levers::levers;
 pub use outlay_core as core;
 pub use parse::{from_json, parse};
 pub use problem::Problem;

@@ -4,7 +4,7 @@
 //! in their order, so any number of threads gives the same bytes. The number is rayon's: all processors, or what
 //! `RAYON_NUM_THREADS` or the caller's own pool says.
 
-use outlay_core::forecast::Knowledge;
+use outlay_core::forecast::{Forecast, Knowledge};
 use outlay_core::scenario::Scenario;
 use outlay_core::search::{self, Ranking, Survey};
 
@@ -12,6 +12,12 @@ use outlay_core::search::{self, Ranking, Survey};
 #[must_use]
 pub fn plan(scenario: &Scenario, knowledge: &Knowledge) -> Ranking {
     search::search(scenario, knowledge, &map)
+}
+
+/// The best plan of a scenario on the calling thread, and nothing beside it.
+#[must_use]
+pub fn pick(scenario: &Scenario, knowledge: &Knowledge) -> Option<Forecast> {
+    search::pick(scenario, knowledge, &search::in_turn)
 }
 
 #[cfg(feature = "threads")]

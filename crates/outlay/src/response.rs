@@ -334,3 +334,52 @@ pub struct Search {
     /// Plans priced.
     pub plans: u64,
 }
+
+/// The answer to `levers`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Levers {
+    /// Version of this shape.
+    pub version: u32,
+    /// Where the job stands; `null`: no plan is feasible.
+    pub standing: Option<Standing>,
+    /// Every step of every lever, those that move the goal most first; what is impossible last.
+    pub levers: Vec<Lever>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Standing {
+    /// On which machines.
+    pub machines: String,
+    /// Money.
+    pub cost_usd: f64,
+    /// Time on the clock.
+    pub hours: f64,
+    /// Memory of the fullest accelerator.
+    pub memory_gib: f64,
+    /// The same as a share of what it has.
+    pub memory_share: f64,
+    /// Expected loss, in nats a token; an index for a pretrained start.
+    pub loss: f64,
+    /// Chance that training diverges.
+    pub divergence: f64,
+}
+
+/// A step of one lever.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Lever {
+    /// `hardware`, `architecture`, `method`, `dynamics`, `precision`, `sweep`, `lasting`, `layout`, `data`.
+    pub group: String,
+    /// Key of the job.
+    pub lever: String,
+    /// From what to what.
+    pub change: String,
+    /// What it does, in a line.
+    pub why: String,
+    /// Where the job stands after it; `null`: impossible.
+    pub after: Option<Standing>,
+    /// It does not fit the machines of the plan, or is about machines: these are others.
+    pub other_machines: bool,
+    /// Why it cannot be done.
+    pub impossible: Option<String>,
+}

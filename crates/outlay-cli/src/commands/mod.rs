@@ -13,6 +13,7 @@ use crate::render::{answer, json};
 
 pub(crate) mod estimate;
 pub(crate) mod hardware;
+pub(crate) mod levers;
 pub(crate) mod models;
 pub(crate) mod offers;
 pub(crate) mod plan;

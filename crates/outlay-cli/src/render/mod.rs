@@ -7,4 +7,5 @@ pub(crate) mod bar;
 pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod table;
+pub(crate) mod tornado;
 pub(crate) mod tree;

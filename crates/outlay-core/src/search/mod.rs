@@ -158,6 +158,16 @@ pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranki
     ranking
 }
 
+/// The best plan alone: no front, no losers, no way out.
+#[must_use]
+pub fn pick(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Option<Forecast> {
+    let units = survey::units(scenario);
+    let desk = survey::Desk::new(scenario, knowledge);
+    let surveys = map(units.len(), &|at| survey::survey(&desk, &units[at].cluster));
+    let priced = rank::price(scenario, &units, &surveys);
+    rank::pick(scenario, &priced).and_then(|pick| crate::forecast::forecast(scenario, knowledge, pick.plan))
+}
+
 /// The ranking without relaxations, and all that was priced.
 fn found(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> (Ranking, Vec<rank::Priced>) {
     let units = survey::units(scenario);

@@ -120,7 +120,7 @@ fn no_layout(surveys: &[Survey]) -> bool {
 }
 
 /// The best plan within the limits that fits; failing that, the best that is tight.
-fn pick(scenario: &Scenario, priced: &[Priced]) -> Option<Priced> {
+pub(super) fn pick(scenario: &Scenario, priced: &[Priced]) -> Option<Priced> {
     let best = |sound: bool| {
         let able = priced.iter().filter(|p| p.ends && p.within(scenario) && (p.sound() || !sound));
         able.min_by(|one, other| better(scenario.goal, one, other)).copied()
