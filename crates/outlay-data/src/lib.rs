@@ -12,3 +12,22 @@
 //! and packing it.
 //!
 //! Reading order: [`Request`], [`Scan`], `run.rs` (from end to end), then one file a step.
+
+mod compress;
+mod duplicates;
+mod fault;
+mod files;
+mod lengths;
+mod read;
+mod record;
+mod request;
+mod run;
+mod scan;
+mod sequence;
+mod tokens;
+
+pub use fault::Fault;
+pub use request::{Progress, Request, SEQ_LENS, TextUnit};
+pub use run::scan;
+pub use scan::{Broken, BrokenRecord, Bucket, Duplicates, Lengths, Rates, Scan, Sequence, Tokenizer, VERSION};
+pub use sequence::PADDING_BATCH;
