@@ -175,7 +175,6 @@ enum Borrowed<'a> {
 /// The sample of a record; nothing if it is empty.
 fn text<'a>(record: &Record, batch: &'a Batch) -> Result<Option<Borrowed<'a>>, String> {
     let bytes = &batch.buffer[record.span.clone()];
-    let bytes = if record.line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
     if bytes.trim_ascii().is_empty() && !matches!(record.form, Form::Ids | Form::Broken(_)) {
         return Ok(None);
     }

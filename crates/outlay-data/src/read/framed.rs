@@ -13,6 +13,8 @@ use crate::request::TextUnit;
 const CHUNK: usize = 4 << 20;
 /// The largest record: more than any honest sample, and what still fits in memory a few times over.
 const RECORD_MAX: usize = 64 << 20;
+/// The byte order mark that some editors put before UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Records that are tried for the shape of a file.
 const TRIED: usize = 100;
 
@@ -60,6 +62,9 @@ impl Framed {
         let end = loop {
             let got = (&mut self.source).take(ask as u64).read_to_end(buffer).map_err(|error| broken_off(&error))?;
             let end = got < ask;
+            if self.framing.is_none() && buffer[start..].starts_with(MARK) {
+                buffer.drain(start..start + MARK.len());
+            }
             let split = self.framing(&buffer[start..]).split(&buffer[start..], end, &mut spans);
             let done = split.map_err(|what| Trouble::new(None, what, ONE_A_LINE))?;
             if end || !spans.is_empty() {
@@ -91,7 +96,6 @@ impl Framed {
             (Kind::Text, TextUnit::File) => Framing::Whole,
             (Kind::Text, TextUnit::Block) => Framing::Blocks { line: 0 },
             _ => {
-                let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
                 let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
                 if kind == Kind::Json && first == Some(&b'[') {
                     Framing::Array { begun: false, closed: false, number: 0 }
@@ -108,7 +112,6 @@ fn shape<'a>(lines: impl Iterator<Item = (&'a [u8], u64)>, manner: &Manner) -> R
     let mut first: Option<Trouble> = None;
     let full = lines.map(|(bytes, line)| (bytes.trim_ascii(), line)).filter(|(bytes, _)| !bytes.is_empty());
     for (bytes, line) in full.take(TRIED) {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         match names(bytes) {
             Ok(names) => {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -105,6 +105,7 @@ fn array(bytes: &[u8], end: bool, (begun, closed, number): Array<'_>, spans: &mu
                 *begun = true;
                 at += 1;
             }
+            _ if !*begun => return Err("it does not begin with an array".into()),
             b']' => {
                 *closed = true;
                 at += 1;
@@ -142,7 +143,7 @@ fn value_end(bytes: &[u8], end: bool) -> Option<usize> {
                 }
                 continue;
             }
-            b',' if depth == 0 => return Some(at),
+            b',' if depth == 0 => return Some(at.max(1)),
             _ => {}
         }
         at += 1;
