@@ -158,7 +158,7 @@ fn verdict(scan: &Scan) -> String {
     let fits = |sequence: &&Sequence| sequence.seq_len >= scan.lengths.p99;
     let packing = scan.sequence.iter().find(fits).or(scan.sequence.last()).map_or(String::new(), |at| {
         format!(
-            "; at {} a sequence, packing fills {} of it, padding {}",
+            "; of sequences of {}, packing fills {}, padding in eights {}",
             whole(at.seq_len),
             percent(at.packing),
             percent(at.padding_to_longest)
@@ -209,10 +209,10 @@ fn contents(scan: &Scan) -> Vec<String> {
         lines.push(format!("compresses to {}", percent(share)));
     }
     if scan.empty > 0 {
-        lines.push(format!("{} empty records left out", whole(scan.empty)));
+        lines.push(format!("empty records, left out: {}", whole(scan.empty)));
     }
     if scan.broken.records > 0 {
-        lines.push(format!("{} records cannot be read and were left out:", whole(scan.broken.records)));
+        lines.push(format!("unreadable records, left out: {}", whole(scan.broken.records)));
         lines.extend(scan.broken.first.iter().map(|b| format!("at {}:{}: {}", b.file, b.line, b.reason)));
     }
     lines
