@@ -24,6 +24,7 @@ mod request;
 mod run;
 mod scan;
 mod sequence;
+mod tally;
 mod tokens;
 
 pub use fault::Fault;

@@ -8,20 +8,17 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tokenizers_next::pipeline::PipelineToken;
 
-use crate::compress::{PIECE, Pool};
-use crate::duplicates::Seen;
+use crate::compress::PIECE;
 use crate::fault::Fault;
-use crate::files::{self, Entry, Kind};
-use crate::lengths::Counts;
+use crate::files::{self, Kind};
 use crate::read::{Manner, Source};
 use crate::record::{self, Batch, Form, Record, Sample};
 use crate::request::{Progress, Request, SEQ_LENS, TextUnit};
 use crate::scan::{Broken, BrokenRecord, Rates, Scan, VERSION};
 use crate::sequence;
+use crate::tally::{Found, Part, Tally};
 use crate::tokens::{Counter, JUDGED};
 
-/// Broken records that are named.
-const NAMED: usize = 5;
 /// Records that a thread takes at once.
 const SHARE: usize = 32;
 /// Longest sequence that is looked at.
@@ -93,25 +90,6 @@ fn count(
         batch = next;
     }
     counter
-}
-
-/// What is in a record.
-#[derive(Debug)]
-enum Found {
-    Sample { tokens: u64, bytes: u64, hash: u64, ids: bool },
-    Empty,
-    Broken(String),
-}
-
-/// Some records of a batch, counted.
-#[derive(Debug, Default)]
-struct Part {
-    found: Vec<Found>,
-    piece: Vec<u8>,
-    /// Text that was tokenised, its tokens, and the time that took.
-    bytes: u64,
-    tokens: u64,
-    nanos: u64,
 }
 
 /// Counts a batch; of its first bytes, so many are handed back as a piece of the text.
@@ -208,105 +186,6 @@ fn judge(batch: &Batch, pair: &crate::tokens::Pair) -> (bool, u64, u64) {
         (pair.count(&text, &mut Vec::new()).ok() == settled.ok(), text.len() as u64, nanos)
     };
     records.par_iter().map(one).reduce(|| (true, 0, 0), |a, b| (a.0 && b.0, a.1 + b.1, a.2 + b.2))
-}
-
-/// What a file gave.
-#[derive(Debug, Clone, Default)]
-struct PerFile {
-    records: u64,
-    broken: u64,
-    first: Option<(u64, String)>,
-}
-
-/// What all batches so far gave.
-#[derive(Debug)]
-struct Tally {
-    counts: Counts,
-    bytes: u64,
-    /// Samples that were stored as ids.
-    ids: u64,
-    empty: u64,
-    broken: u64,
-    named: Vec<(usize, u64, String)>,
-    files: Vec<PerFile>,
-    seen: Seen,
-    pool: Pool,
-    tokenised: (u64, u64, u64),
-    settled_bytes: u64,
-    settled_nanos: u64,
-}
-
-impl Tally {
-    fn new(files: usize) -> Self {
-        Self {
-            counts: Counts::default(),
-            bytes: 0,
-            ids: 0,
-            empty: 0,
-            broken: 0,
-            named: Vec::new(),
-            files: vec![PerFile::default(); files],
-            seen: Seen::default(),
-            pool: Pool::default(),
-            tokenised: (0, 0, 0),
-            settled_bytes: 0,
-            settled_nanos: 0,
-        }
-    }
-
-    fn add(&mut self, batch: &Batch, parts: Vec<Part>) {
-        let mut piece = Vec::new();
-        let mut records = batch.records.iter();
-        for part in parts {
-            piece.extend(part.piece);
-            self.tokenised.0 += part.bytes;
-            self.tokenised.1 += part.tokens;
-            self.tokenised.2 += part.nanos;
-            for (found, record) in part.found.into_iter().zip(&mut records) {
-                self.one(found, record);
-            }
-        }
-        self.pool.add(piece);
-    }
-
-    fn one(&mut self, found: Found, record: &Record) {
-        let file = &mut self.files[record.file];
-        file.records += 1;
-        match found {
-            Found::Sample { tokens, bytes, hash, ids } => {
-                self.counts.add(tokens);
-                self.seen.add(hash);
-                self.bytes += bytes;
-                self.ids += u64::from(ids);
-            }
-            Found::Empty => self.empty += 1,
-            Found::Broken(reason) => {
-                self.broken += 1;
-                file.broken += 1;
-                if self.named.len() < NAMED {
-                    self.named.push((record.file, record.line, reason.clone()));
-                }
-                file.first.get_or_insert((record.line, reason));
-            }
-        }
-    }
-
-    /// Files most of whose records cannot be read.
-    fn faults(&self, entries: &[Entry]) -> Vec<Fault> {
-        let broken = self.files.iter().zip(entries).filter(|(file, _)| file.broken * 2 > file.records);
-        broken
-            .filter_map(|(file, entry)| {
-                let (line, reason) = file.first.as_ref()?;
-                let message =
-                    format!("{} of {} records cannot be read; the first: {reason}", file.broken, file.records);
-                let fault = Fault::new("data-broken-file", message, format!("{}:{line}", entry.path.display()));
-                Some(fault.help(match entry.kind {
-                    Kind::Text => "save it as UTF-8 text",
-                    _ => "does another field hold the text? name it with --field",
-                }))
-            })
-            .collect()
-    }
 }
 
 fn tell(

@@ -1,6 +1,6 @@
 //! Tokens of a text.
 //!
-//! Two releases of one library read the same `tokenizer.json`. The candidate of 1.0 counts, some thirty times as fast; the
+//! Two releases of one library read the same `tokenizer.json`. The candidate of 1.0 counts, three to thirty times as fast; the
 //! settled release, which training programs run, judges it on the first samples and replaces it wherever the two could
 //! differ (docs/decisions/007). Cutting and padding that the file asks for are switched off: the data set is counted as it is.
 //!

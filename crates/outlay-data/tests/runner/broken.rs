@@ -1,7 +1,9 @@
 //! Broken input: counted where it is a record, a fault where it is a file, all of them at once, never a panic.
 
 use outlay_data::{Fault, Request, scan};
+use parquet::basic::Compression;
 
+use crate::formats::{parquet, stream, table};
 use crate::place::{Place, gz, jsonl, samples};
 
 /// All faults in one text.
@@ -52,13 +54,33 @@ fn all_broken_files_are_named_at_once() {
 }
 
 #[test]
-fn parts_of_tables_do_not_panic() {
+fn files_cut_short_are_faults() {
     let lines = jsonl(&samples());
     let place = Place::new().file("set.jsonl.zst", zstd::encode_all(lines.as_bytes(), 3).expect("memory"));
-    let whole = std::fs::read(place.path("set.jsonl.zst")).expect("a file");
-    for cut in [0, 1, 5, whole.len() / 2, whole.len() - 1] {
-        let place = Place::new().file("cut.jsonl.zst", &whole[..cut]);
-        assert!(place.scan("cut.jsonl.zst").is_err(), "{cut}");
+    parquet(&place, "set.parquet", &table(&samples()), Compression::SNAPPY);
+    for name in ["set.jsonl.zst", "set.parquet"] {
+        let whole = std::fs::read(place.path(name)).expect("a file");
+        for cut in [0, 1, 5, whole.len() / 2, whole.len() - 1] {
+            let place = Place::new().file(name, &whole[..cut]);
+            assert!(place.scan(name).is_err(), "{name} {cut}");
+        }
+    }
+}
+
+#[test]
+fn bytes_that_flip_do_not_panic() {
+    let place = Place::new();
+    parquet(&place, "set.parquet", &table(&samples()), Compression::SNAPPY);
+    stream(&place, "set.arrow", &table(&samples()));
+    for name in ["set.parquet", "set.arrow"] {
+        let whole = std::fs::read(place.path(name)).expect("a file");
+        let ends = (0..40).chain((whole.len() / 2..).take(10)).chain(whole.len() - 150..whole.len());
+        for at in ends.step_by(3) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x55;
+            // Some flips only change a letter.
+            let _ = Place::new().file(name, bytes).scan(name);
+        }
     }
 }
 

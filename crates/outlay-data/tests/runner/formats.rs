@@ -15,13 +15,13 @@ use serde_json::json;
 
 use crate::place::{PROSE, Place, by_library, gz, jsonl, samples};
 
-fn table(samples: &[String]) -> RecordBatch {
+pub(crate) fn table(samples: &[String]) -> RecordBatch {
     let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..samples.len() as i64));
     let texts: ArrayRef = Arc::new(StringArray::from_iter_values(samples));
     RecordBatch::try_from_iter([("id", ids), ("text", texts)]).expect("a table")
 }
 
-fn parquet(place: &Place, name: &str, table: &RecordBatch, compression: Compression) {
+pub(crate) fn parquet(place: &Place, name: &str, table: &RecordBatch, compression: Compression) {
     let file = File::create(place.path(name)).expect("a working test place");
     let properties =
         WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(10)).build();
@@ -30,7 +30,7 @@ fn parquet(place: &Place, name: &str, table: &RecordBatch, compression: Compress
     writer.close().expect("a file");
 }
 
-fn stream(place: &Place, name: &str, table: &RecordBatch) {
+pub(crate) fn stream(place: &Place, name: &str, table: &RecordBatch) {
     let file = File::create(place.path(name)).expect("a working test place");
     let mut writer = StreamWriter::try_new(file, &table.schema()).expect("a writer");
     writer.write(table).expect("a table");
