@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{estimate, hardware, levers, models, offers, plan, schema, validate};
+use crate::commands::{data, estimate, hardware, levers, models, offers, plan, schema, validate};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 
@@ -38,6 +38,7 @@ enum Command {
     Models(models::Args),
     Hardware(hardware::Args),
     Offers(offers::Args),
+    Data(data::Args),
     Validate(validate::Args),
     Schema(schema::Args),
 }
@@ -98,6 +99,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Models(args) => models::run(args, context),
         Command::Hardware(args) => hardware::run(args, context),
         Command::Offers(args) => offers::run(args, context),
+        Command::Data(args) => data::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Schema(args) => schema::run(args, context),
     }

@@ -28,7 +28,26 @@ const RULES: &[Rule] = &[
         outside: Some(&["serde", "serde_json", "toml", "schemars", "rayon", "rand_pcg"]),
     },
     Rule { dir: "accuracy", ours: &["outlay"], outside: Some(&["serde", "serde_json", "csv", "nalgebra", "toml"]) },
-    Rule { dir: "crates/outlay-cli", ours: &["outlay", "accuracy"], outside: None },
+    Rule {
+        dir: "crates/outlay-data",
+        ours: &[],
+        outside: Some(&[
+            "arrow-array",
+            "arrow-ipc",
+            "arrow-schema",
+            "bytes",
+            "flate2",
+            "memchr",
+            "parquet",
+            "rayon",
+            "serde",
+            "serde_json",
+            "tokenizers",
+            "tokenizers-next",
+            "zstd",
+        ]),
+    },
+    Rule { dir: "crates/outlay-cli", ours: &["outlay", "outlay-data", "accuracy"], outside: None },
     Rule { dir: "xtask", ours: &[], outside: Some(&["toml"]) },
 ];
 

@@ -11,6 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::job::JobArgs;
 use crate::render::{answer, json};
 
+pub(crate) mod data;
 pub(crate) mod estimate;
 pub(crate) mod hardware;
 pub(crate) mod levers;

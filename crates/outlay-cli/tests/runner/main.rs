@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod catalogs;
+mod data;
 mod harness;
 mod observed;
 mod plans;
