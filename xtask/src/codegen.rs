@@ -4,10 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::concepts;
+
 /// A committed file and the arguments of `outlay` that print it.
 const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/request.schema.json", &["schema", "request"]),
     ("docs/reference/response.schema.json", &["schema", "response"]),
+    ("docs/reference/levers.schema.json", &["schema", "levers"]),
+    ("docs/reference/scaling.schema.json", &["schema", "scaling"]),
     ("docs/reference/errors.md", &["schema", "errors"]),
 ];
 
@@ -31,6 +35,10 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
         fs::write(root.join(path), outlay(root, args)?).map_err(|e| format!("{path}: {e}"))?;
         eprintln!("wrote {path}");
     }
+    for (path, text) in concepts::pages(root)? {
+        fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    eprintln!("wrote docs/concepts");
     Ok(())
 }
 
@@ -39,7 +47,12 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut stale = Vec::new();
     for (path, args) in GENERATED {
         if fs::read_to_string(root.join(path)).unwrap_or_default() != outlay(root, args)? {
-            stale.push(*path);
+            stale.push((*path).to_owned());
+        }
+    }
+    for (path, text) in concepts::pages(root)? {
+        if fs::read_to_string(&path).unwrap_or_default() != text {
+            stale.push(path.display().to_string());
         }
     }
     if stale.is_empty() { Ok(()) } else { Err(format!("stale: {}; run `cargo xtask codegen`", stale.join(", "))) }

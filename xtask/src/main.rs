@@ -7,6 +7,7 @@
 
 mod ci;
 mod codegen;
+mod concepts;
 mod tidy;
 
 use std::path::{Path, PathBuf};

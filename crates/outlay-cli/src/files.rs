@@ -18,6 +18,43 @@ pub(crate) const CONFIG_MAX: u64 = 8 << 20;
 /// Largest table of evidence.
 pub(crate) const EVIDENCE_MAX: u64 = 256 << 20;
 
+/// Largest result of a scan.
+pub(crate) const SCAN_MAX: u64 = 8 << 20;
+
+/// A path as it is named in a job: sought beside the job file first and in the current folder then.
+pub(crate) fn beside(name: &str, job: Option<&Path>) -> PathBuf {
+    let beside = job.and_then(Path::parent).map(|folder| folder.join(name)).filter(|path| path.exists());
+    beside.unwrap_or_else(|| PathBuf::from(name))
+}
+
+/// Bytes of a file, or of all files in a folder.
+pub(crate) fn size(path: &Path) -> Result<u64, Fault> {
+    let fault = |error: &std::io::Error| {
+        Fault::new(
+            "file-not-found",
+            format!("the data set could not be looked at: {error}"),
+            path.display().to_string(),
+        )
+        .help("name a file or a folder, or give data.tokens")
+    };
+    let about = std::fs::metadata(path).map_err(|error| fault(&error))?;
+    if !about.is_dir() {
+        return Ok(about.len());
+    }
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path).map_err(|error| fault(&error))? {
+        let entry = entry.map_err(|error| fault(&error))?;
+        // Links may lead anywhere, also back; only what lies here is counted.
+        let kind = entry.file_type().map_err(|error| fault(&error))?;
+        if kind.is_dir() {
+            bytes += size(&entry.path())?;
+        } else if kind.is_file() {
+            bytes += entry.metadata().map_err(|error| fault(&error))?.len();
+        }
+    }
+    Ok(bytes)
+}
+
 /// The text of a file; `-` is the standard input.
 pub(crate) fn read(path: &Path, most: u64) -> Result<String, Fault> {
     let at = path.display().to_string();

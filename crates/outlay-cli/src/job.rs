@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::failure::{Failure, Fault};
-use crate::files::{self, CONFIG_MAX, JOB_MAX};
+use crate::files::{self, CONFIG_MAX, JOB_MAX, SCAN_MAX};
 use crate::flags::{self, Flag};
 use crate::hub;
 
@@ -85,6 +85,7 @@ impl JobArgs {
     }
 
     fn look_up(&self, request: &mut Request, catalog: &Catalog, context: &Context) -> Result<(), Fault> {
+        self.look_at_data(request)?;
         let Some(base) = request.model.base.clone() else { return Ok(()) };
         if request.model.config.is_some() || request.model.custom.is_some() || catalog.has_model(&base) {
             return Ok(());
@@ -106,6 +107,25 @@ impl JobArgs {
                 .help("download it again; a weights file or an HTML page saved under this name looks like this")
         })?;
         request.model.config = Some(config);
+        Ok(())
+    }
+
+    /// What a scan wrote, and the size of a data set that was only named.
+    fn look_at_data(&self, request: &mut Request) -> Result<(), Fault> {
+        let data = &mut request.data;
+        if let (Some(scan), None) = (&data.scan, &data.measured) {
+            let path = files::beside(scan, self.folder());
+            let text = files::read(&path, SCAN_MAX)?;
+            data.measured = Some(serde_json::from_str(&text).map_err(|error| {
+                Fault::new("scan-not-json", format!("not what a scan writes: {error}"), path.display().to_string())
+                    .help("write it with `outlay data scan PATH --json`")
+            })?);
+        }
+        let counted = data.tokens.is_some() || data.samples.is_some() || data.measured.is_some();
+        if let (Some(path), None, false) = (&data.path, &data.stored, counted) {
+            let bytes = files::size(&files::beside(path, self.folder()))?;
+            data.stored = Some(outlay::request::Amount::Number(bytes as f64));
+        }
         Ok(())
     }
 

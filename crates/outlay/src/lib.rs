@@ -18,6 +18,7 @@ pub mod problem;
 pub mod request;
 mod resolve;
 pub mod response;
+pub mod scaling;
 pub mod schema;
 mod taught;
 

@@ -383,3 +383,95 @@ pub struct Lever {
     /// Why it cannot be done.
     pub impossible: Option<String>,
 }
+
+/// The answer to `scaling optimum`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Optimum {
+    /// Version of this shape.
+    pub version: u32,
+    /// The model that makes the most of the budget.
+    pub best: Sized,
+    /// What several laws would do with the same compute.
+    pub opinions: Vec<Opinion>,
+}
+
+/// A compute-optimal model, planned.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Sized {
+    /// Training compute, and that of serving where it was asked about.
+    pub flops: f64,
+    /// Parameters.
+    pub params: f64,
+    /// Tokens to train on.
+    pub tokens: f64,
+    /// Nats a token, on the text of the law or of the pilots.
+    pub loss: Interval,
+    /// Money; `null`: no plan is feasible.
+    pub cost_usd: Option<Interval>,
+    /// Time on the clock.
+    pub hours: Option<f64>,
+    /// On which machines.
+    pub machines: Option<String>,
+}
+
+/// What a law would do with an amount of compute.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Opinion {
+    /// Which law.
+    pub law: String,
+    /// Parameters.
+    pub params: f64,
+    /// Tokens.
+    pub tokens: f64,
+}
+
+/// The answer to `scaling fit`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ScalingFit {
+    /// Version of this shape.
+    pub version: u32,
+    /// A law for each corpus.
+    pub laws: Vec<FittedLaw>,
+    /// Measured runs that were not fitted but foreseen.
+    pub compared: usize,
+    /// Share of them within 0.12 nats; `null`: none to compare.
+    pub within: Option<f64>,
+    /// Share of them within their 80 % interval.
+    pub covered: Option<f64>,
+}
+
+/// A law fitted to the runs of one corpus: `loss = floor + a/params^alpha + b/tokens^beta`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct FittedLaw {
+    /// Which corpus; empty where the table names none.
+    pub corpus: String,
+    /// Runs fitted.
+    pub runs: usize,
+    /// What nothing brings down.
+    pub floor: f64,
+    /// Scale of what parameters bring down.
+    pub a: f64,
+    /// How fast they do.
+    pub alpha: f64,
+    /// Scale of what tokens bring down.
+    pub b: f64,
+    /// How fast they do.
+    pub beta: f64,
+    /// Median distance of the fitted runs from their law, in nats.
+    pub median_error: f64,
+    /// Runs foreseen.
+    pub foreseen: Vec<Foreseen>,
+}
+
+/// A run foreseen by a law.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Foreseen {
+    /// Parameters.
+    pub params: f64,
+    /// Tokens.
+    pub tokens: f64,
+    /// Nats a token.
+    pub loss: Interval,
+    /// As measured; `null`: nobody has.
+    pub measured: Option<f64>,
+}

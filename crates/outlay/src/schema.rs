@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::problem::Code;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Levers, Optimum, Response, ScalingFit, Sized};
 
 /// JSON Schema of a job.
 #[must_use]
@@ -16,6 +16,18 @@ pub fn request() -> String {
 #[must_use]
 pub fn response() -> String {
     text(&schemars::schema_for!(Response))
+}
+
+/// JSON Schema of what `levers` answers.
+#[must_use]
+pub fn levers() -> String {
+    text(&schemars::schema_for!(Levers))
+}
+
+/// JSON Schemas of what `scaling` answers: its optimum, its frontier, its fit.
+#[must_use]
+pub fn scaling() -> String {
+    text(&schemars::schema_for!((Optimum, Vec<Sized>, ScalingFit)))
 }
 
 fn text(schema: &schemars::Schema) -> String {

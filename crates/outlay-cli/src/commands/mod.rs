@@ -18,6 +18,7 @@ pub(crate) mod levers;
 pub(crate) mod models;
 pub(crate) mod offers;
 pub(crate) mod plan;
+pub(crate) mod scaling;
 pub(crate) mod schema;
 pub(crate) mod validate;
 

@@ -18,6 +18,10 @@ enum What {
     Request,
     /// JSON Schema of an answer
     Response,
+    /// JSON Schema of what `levers` answers
+    Levers,
+    /// JSON Schemas of what `scaling` answers
+    Scaling,
     /// Table of error codes, as Markdown
     Errors,
 }
@@ -27,6 +31,8 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
     let text = match args.what {
         What::Request => outlay::schema::request(),
         What::Response => outlay::schema::response(),
+        What::Levers => outlay::schema::levers(),
+        What::Scaling => outlay::schema::scaling(),
         What::Errors => outlay::schema::errors(),
     };
     Ok(Answer::new(text))

@@ -204,9 +204,9 @@ fn learning(response: &Response) -> Vec<(&'static str, String)> {
         ));
     }
     if let Some(hosted) = response.hosted.first() {
-        let even = hosted
-            .break_even_tokens
-            .map_or(String::new(), |tokens| format!("; your own machines are cheaper from {} tokens on", si(tokens)));
+        let even = hosted.break_even_tokens.map_or(String::new(), |tokens| {
+            format!("; rented machines are cheaper from {} tokens on, nobody's time counted but [extras]", si(tokens))
+        });
         lines.push(("hosted", format!("{} {} would take {}{even}", hosted.provider, hosted.tier, usd(hosted.usd))));
     }
     lines

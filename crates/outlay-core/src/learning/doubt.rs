@@ -9,8 +9,10 @@
 use super::laws::Law;
 use crate::units::{Nats, Params, Share, Tokens};
 
-/// Covariance of `ln A, ln B, ln E, α, β` of the Chinchilla fit, from 300 resamples of its 240 runs.
-const COVARIANCE: [[f64; 5]; 5] = [
+/// Mean of `ln A, ln B, ln E, α, β` over 300 resamples of the Chinchilla fit's 240 runs.
+pub(super) const MEAN: [f64; 5] = [6.164_792_811_1, 7.735_320_729_3, 0.597_259_686_6, 0.347_029_754_6, 0.370_192_902_2];
+/// Their covariance.
+pub(super) const COVARIANCE: [[f64; 5]; 5] = [
     [0.056_747_993_3, -0.026_747_491_1, 0.001_792_105_7, 0.003_385_753_0, -0.001_331_277_2],
     [-0.026_747_491_1, 0.198_116_866_4, 0.004_149_158_4, -0.001_680_578_5, 0.009_682_815_5],
     [0.001_792_105_7, 0.004_149_158_4, 0.000_198_668_1, 0.000_105_091_2, 0.000_202_456_2],

@@ -10,6 +10,7 @@
 
 pub mod batch;
 pub mod doubt;
+pub mod fit;
 pub mod laws;
 pub mod numerics;
 pub mod rate;

@@ -191,6 +191,9 @@ fn feed(request: &DataRequest, scan: Option<&Scan>, notes: &mut Notes, problems:
 /// What a scan says beside the amount.
 fn hints(scan: Option<&Scan>, recipe: &Recipe, notes: &mut Notes) {
     let Some(scan) = scan else { return };
+    if scan.estimated {
+        notes.warn("the scan had no tokenizer: its tokens are an estimate, true to 20 %");
+    }
     if scan.duplicates() > 0.02 {
         notes.warn(format!(
             "{:.0} % of the samples occur twice or more: they count as repeated passes, not as new text",

@@ -15,7 +15,7 @@ use crate::request::{Amount, PilotRequest, Request, StoppingRequest, SweepReques
 /// Most trials of a sweep.
 const TRIALS: u64 = 100_000;
 
-pub(super) fn resolve(request: &Request, scratch: bool, notes: &mut Notes) -> Result<Dynamics, Vec<Problem>> {
+pub(crate) fn resolve(request: &Request, scratch: bool, notes: &mut Notes) -> Result<Dynamics, Vec<Problem>> {
     let mut problems = Vec::new();
     let start = start(request, scratch, notes, &mut problems);
     let rate = request.train.learning_rate.and_then(|rate| {

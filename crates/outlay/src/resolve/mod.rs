@@ -23,8 +23,8 @@ use outlay_core::units::{Seconds, Usd};
 use crate::amount::{self, Unit};
 use crate::problem::{Code, Problem};
 use crate::request::{Amount, Request};
-pub(crate) use defaults::Assumption;
-use defaults::Notes;
+pub(crate) use defaults::{Assumption, Notes};
+pub(crate) use dynamics::resolve as dynamics;
 
 /// What a request means: a scenario, and what had to be assumed for it.
 #[derive(Debug, Clone)]

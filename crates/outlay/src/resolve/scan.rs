@@ -14,6 +14,7 @@ pub(super) struct Scan {
     pub(super) bytes: u64,
     pub(super) tokens: u64,
     pub(super) samples: u64,
+    pub(super) estimated: bool,
     lengths: Lengths,
     sequence: Vec<Sequence>,
     duplicates: Duplicates,
@@ -45,7 +46,7 @@ struct Duplicates {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Rates {
-    tokens_per_s_per_core: Option<f64>,
+    settled_mb_per_s_per_core: Option<f64>,
 }
 
 /// Reads the scan of a job, if there is one.
@@ -95,8 +96,9 @@ impl Scan {
         self.duplicates.share
     }
 
-    /// Tokens one processor prepares in a second.
+    /// Tokens one processor prepares in a second, with the library that training programs use.
     pub(super) fn prepared(&self) -> Option<f64> {
-        self.rates.tokens_per_s_per_core.filter(|rate| *rate >= 1.0)
+        let each = self.tokens as f64 / self.bytes.max(1) as f64;
+        self.rates.settled_mb_per_s_per_core.map(|rate| rate * 1e6 * each).filter(|rate| *rate >= 1.0)
     }
 }
