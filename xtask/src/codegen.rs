@@ -44,6 +44,10 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
 
 /// Fails if a generated file differs from what would be written.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let missing = concepts::unexplained(root)?;
+    if !missing.is_empty() {
+        return Err(format!("docs/concepts/sources.md does not explain {}", missing.join(", ")));
+    }
     let mut stale = Vec::new();
     for (path, args) in GENERATED {
         if fs::read_to_string(root.join(path)).unwrap_or_default() != outlay(root, args)? {

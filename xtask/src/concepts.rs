@@ -31,6 +31,39 @@ pub(crate) fn pages(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
     Ok(pages)
 }
 
+/// Keys of works that the code names and `sources.md` does not explain.
+pub(crate) fn unexplained(root: &Path) -> Result<Vec<String>, String> {
+    let page = root.join("docs/concepts/sources.md");
+    let known = fs::read_to_string(&page).map_err(|e| format!("{}: {e}", page.display()))?;
+    let mut missing = Vec::new();
+    let mut folders = vec![root.join("crates/outlay-core/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let path = entry.map_err(|e| e.to_string())?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let code = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let docs = code.lines().filter(|line| line.trim_start().starts_with("//"));
+            for word in docs.flat_map(|line| line.split('`').skip(1).step_by(2)) {
+                if is_key(word) && !known.contains(&format!("| `{word}` |")) {
+                    missing.push(word.to_owned());
+                }
+            }
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    Ok(missing)
+}
+
+/// `author2024`.
+fn is_key(word: &str) -> bool {
+    let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    word.len() == name.len() + 4 && !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase())
+}
+
 fn filled(root: &Path, text: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut lines = text.lines();
@@ -104,9 +137,14 @@ fn unlinked(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{block, doc};
+    use super::{block, doc, is_key};
 
     const CODE: &str = "/// What it is.\n///\n/// # Formula\n/// `a + b` as [`c`] has it.\n///\n/// # Source\n/// A book.\n#[must_use]\npub fn sum(a: u64) -> u64 {\n";
+
+    #[test]
+    fn keys_are_names_with_a_year() {
+        assert!(is_key("hoffmann2022") && !is_key("2022") && !is_key("fp16") && !is_key("h100"));
+    }
 
     #[test]
     fn documentation_becomes_a_block() {
