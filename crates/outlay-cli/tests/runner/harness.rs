@@ -23,6 +23,11 @@ impl Place {
         self
     }
 
+    /// The text of a file in it.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("a working test place")
+    }
+
     /// The command with these arguments, ready to run here.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outlay"));

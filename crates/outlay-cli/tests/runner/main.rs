@@ -7,5 +7,6 @@ mod bad_input;
 mod catalogs;
 mod data;
 mod harness;
+mod levers;
 mod observed;
 mod plans;

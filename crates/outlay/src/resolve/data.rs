@@ -81,7 +81,7 @@ pub(super) fn resolve(
         ..Data::of(0)
     };
     let mut data = amount(request, told, given, scratch, known, ask, notes).map_err(|problem| vec![problem])?;
-    if data.stored.is_none() && request.data.location.is_some() {
+    if data.stored.is_none() {
         let each = notes.number("bytes_per_token_text");
         notes.assume("data.stored", format!("{each} bytes a token"), Notes::reason("bytes_per_token_text"));
         data.stored = Some(Bytes::new(data.tokens as f64 * each));
