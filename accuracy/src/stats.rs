@@ -43,6 +43,63 @@ pub fn conformal_bound(sorted: &[f64], share: f64) -> Option<f64> {
     sorted.get(k as usize - 1).copied()
 }
 
+/// Loss of a forecast quantile: what it is off, times the quantile above it and the rest below.
+///
+/// # Formula
+/// `τ·(y − q)` for `y ≥ q`, else `(1 − τ)·(q − y)`.
+///
+/// # Source
+/// Koenker and Bassett 1978.
+///
+/// # Valid when
+/// Always; its mean is least for the true quantile.
+#[must_use]
+pub fn pinball(measured: f64, quantile: f64, share: f64) -> f64 {
+    if measured >= quantile { share * (measured - quantile) } else { (1.0 - share) * (quantile - measured) }
+}
+
+/// Continuous ranked probability score of a sample of forecasts.
+///
+/// # Formula
+/// `E|X − y| − ½·E|X − X'|`.
+///
+/// # Source
+/// Gneiting and Raftery 2007.
+///
+/// # Valid when
+/// The sample is drawn from the forecast.
+#[must_use]
+pub fn crps_of_sample(sample: &[f64], measured: f64) -> f64 {
+    let count = sample.len().max(1) as f64;
+    let off = sample.iter().map(|x| (x - measured).abs()).sum::<f64>() / count;
+    let among: f64 = sample.iter().flat_map(|x| sample.iter().map(move |y| (x - y).abs())).sum();
+    off - among / (2.0 * count * count)
+}
+
+/// Continuous ranked probability score of a normal forecast.
+///
+/// # Formula
+/// `σ·[z(2Φ(z) − 1) + 2φ(z) − 1/√π]`, `z = (y − μ)/σ`.
+///
+/// # Source
+/// Gneiting and Raftery 2007.
+///
+/// # Valid when
+/// The forecast is normal.
+#[must_use]
+pub fn crps_of_normal(mean: f64, deviation: f64, measured: f64) -> f64 {
+    let z = (measured - mean) / deviation;
+    let density = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let below = libm::erfc(-z / std::f64::consts::SQRT_2) / 2.0;
+    deviation * (z * (2.0 * below - 1.0) + 2.0 * density - std::f64::consts::PI.sqrt().recip())
+}
+
+/// Standard error of a share that was counted over so many rows.
+#[must_use]
+pub fn share_error(share: f64, rows: usize) -> f64 {
+    (share * (1.0 - share) / rows as f64).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{conformal_bound, median, quantile, sorted};

@@ -44,19 +44,11 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
 
 /// Fails if a generated file differs from what would be written.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
-    let missing = concepts::unexplained(root)?;
-    if !missing.is_empty() {
-        return Err(format!("docs/concepts/sources.md does not explain {}", missing.join(", ")));
-    }
+    concepts::check(root)?;
     let mut stale = Vec::new();
     for (path, args) in GENERATED {
         if fs::read_to_string(root.join(path)).unwrap_or_default() != outlay(root, args)? {
             stale.push((*path).to_owned());
-        }
-    }
-    for (path, text) in concepts::pages(root)? {
-        if fs::read_to_string(&path).unwrap_or_default() != text {
-            stale.push(path.display().to_string());
         }
     }
     if stale.is_empty() { Ok(()) } else { Err(format!("stale: {}; run `cargo xtask codegen`", stale.join(", "))) }

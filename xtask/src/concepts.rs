@@ -31,8 +31,22 @@ pub(crate) fn pages(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
     Ok(pages)
 }
 
+/// Fails if a page says other than the code, or a work is not explained.
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let missing = unexplained(root)?;
+    if !missing.is_empty() {
+        return Err(format!("docs/concepts/sources.md does not explain {}", missing.join(", ")));
+    }
+    let stale: Vec<String> = pages(root)?
+        .into_iter()
+        .filter(|(path, text)| fs::read_to_string(path).unwrap_or_default() != *text)
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    if stale.is_empty() { Ok(()) } else { Err(format!("stale: {}; run `cargo xtask codegen`", stale.join(", "))) }
+}
+
 /// Keys of works that the code names and `sources.md` does not explain.
-pub(crate) fn unexplained(root: &Path) -> Result<Vec<String>, String> {
+fn unexplained(root: &Path) -> Result<Vec<String>, String> {
     let page = root.join("docs/concepts/sources.md");
     let known = fs::read_to_string(&page).map_err(|e| format!("{}: {e}", page.display()))?;
     let mut missing = Vec::new();

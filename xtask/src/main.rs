@@ -1,7 +1,8 @@
 //! House rules, code generation and the CI steps, in Rust so that a fresh machine needs nothing else.
 //!
 //! `cargo xtask ci` is the one test command; `cargo xtask tidy` checks the rules of ARCHITECTURE.md against the
-//! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares).
+//! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares); `cargo
+//! xtask pages` compares the formulas of `docs/concepts` alone.
 //!
 //! Does not know: anything of the product; it reads the tree as text and calls the product's own commands.
 
@@ -13,7 +14,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <ci | tidy | codegen [--check]>";
+const USAGE: &str = "usage: cargo xtask <ci | tidy | pages | codegen [--check]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["codegen"] => codegen::write(&root),
         ["codegen", "--check"] => codegen::check(&root),
+        ["pages"] => concepts::check(&root),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -94,6 +94,24 @@ impl Residuals {
     }
 }
 
+/// Mean and standard deviation of a log after a measurement.
+///
+/// # Formula
+/// `m = (w₀m₀ + w₁x)/(w₀ + w₁)`, `s = 1/√(w₀ + w₁)`, `w = 1/s²`.
+///
+/// # Source
+/// Conjugate update of a normal mean.
+///
+/// # Valid when
+/// What was thought and what is measured both scatter normally in logs.
+#[must_use]
+pub fn updated(thought: (Share, Share), measured: (Share, Share)) -> (Share, Share) {
+    let weight = |deviation: Share| 1.0 / (deviation.get() * deviation.get());
+    let (before, now) = (weight(thought.1), weight(measured.1));
+    let mean = (before * thought.0.get() + now * measured.0.get()) / (before + now);
+    (Share::new(mean), Share::new(1.0 / libm::sqrt(before + now)))
+}
+
 /// Bounds of a figure that two independent factors move: each pair is the figure at the factor's low and high end.
 ///
 /// # Formula

@@ -8,7 +8,7 @@
 
 use outlay_catalog::Catalog;
 use outlay_core::forecast::Knowledge;
-use outlay_core::interval::Residual;
+use outlay_core::interval::{self, Residual};
 use outlay_core::step::calibration::PairFactor;
 use outlay_core::units::Share;
 
@@ -93,8 +93,9 @@ pub(crate) fn sharpen(request: &Request, catalog: &Catalog) -> Result<Option<Sha
 
 /// Mean and standard deviation after a measurement, of a factor whose log was thought to be normal around zero.
 fn posterior(prior: f64, measured: f64) -> (f64, f64) {
-    let (before, now) = (prior.powi(-2), AGAIN.powi(-2));
-    (measured * now / (before + now), (before + now).sqrt().recip())
+    let (mean, deviation) =
+        interval::updated((Share::ZERO, Share::new(prior)), (Share::new(measured), Share::new(AGAIN)));
+    (mean.get(), deviation.get())
 }
 
 /// The job as it was measured.

@@ -20,6 +20,8 @@ fn schemas_are_the_committed_ones() {
     for (what, file) in [
         ("request", "docs/reference/request.schema.json"),
         ("response", "docs/reference/response.schema.json"),
+        ("levers", "docs/reference/levers.schema.json"),
+        ("scaling", "docs/reference/scaling.schema.json"),
         ("errors", "docs/reference/errors.md"),
     ] {
         let output = Place::new().output(&["schema", what]);
