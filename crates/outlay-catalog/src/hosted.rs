@@ -46,6 +46,12 @@ impl Hosted {
         within && self.kind == "sft" && (self.method == "full") == full && self.unit == "usd_per_m_tokens"
     }
 
+    /// Price of a model made to order; `None`: it is something else.
+    #[must_use]
+    pub fn project(&self) -> Option<Usd> {
+        (self.unit == "usd_per_project").then(|| Usd::new(self.usd))
+    }
+
     /// Price of a million tokens, each pass counted; `None`: priced another way.
     #[must_use]
     pub fn per_million(&self) -> Option<Usd> {

@@ -105,7 +105,17 @@ impl Writer<'_> {
     fn hosted(&self, pick: Option<&Forecast>) -> Vec<Hosted> {
         let Scenario { model, recipe, data, dynamics, extras, .. } = &self.resolved.scenario;
         if dynamics.start == Start::Scratch {
-            return Vec::new();
+            // Nobody hosts training from scratch by the token; some make a model to order.
+            let made = |row: &outlay_catalog::hosted::Hosted| {
+                Some(Hosted {
+                    provider: row.provider.clone(),
+                    tier: row.tier.clone(),
+                    usd: row.project()?.get(),
+                    break_even_tokens: None,
+                    as_of: row.as_of.clone(),
+                })
+            };
+            return self.catalog.hosted().iter().filter_map(made).collect();
         }
         let (tokens, full) = (data.trained_tokens(), matches!(recipe.method, Method::Full));
         // What is paid whatever the amount of data, and what each million of tokens costs on the machines of the pick.

@@ -181,6 +181,23 @@ fn learning(response: &Response) -> Vec<(&'static str, String)> {
         None => format!("{loss} nats a token on the new text: an index, for comparing variants of this job"),
     };
     let mut lines = vec![("loss", what)];
+    // Batch and rate are known to a factor of two and a half, and of two.
+    lines.push((
+        "recipe",
+        format!(
+            "peak learning rate about {:.1e} (÷2 to ×2){}",
+            quality.best_learning_rate,
+            if quality.downstream_error.is_some() {
+                format!(
+                    "; batch about {} tokens (÷2.5 to ×2.5), wasteful above {}",
+                    si(quality.best_batch_tokens),
+                    si(quality.critical_batch_tokens)
+                )
+            } else {
+                format!("; {} updates", whole(quality.updates))
+            }
+        ),
+    ));
     if let Some(sweep) = &response.sweep {
         lines.push((
             "sweep",

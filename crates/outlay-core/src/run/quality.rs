@@ -12,7 +12,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use super::shape;
+use super::{shape, stopping};
 use crate::learning::laws::{BESIROGLU, Law};
 use crate::learning::{batch, doubt, laws, numerics, rate, transfer};
 use crate::model::{Model, params};
@@ -192,6 +192,9 @@ fn at(lesson: &Lesson<'_>, unique: f64, passes: f64) -> Quality {
 
     let (best, disputed_rate) = best_rate(recipe, params, trained, step, best_batch, scratch);
     let chosen = dynamics.rate.unwrap_or(best);
+    // A schedule that is cut off has a rate that is still up.
+    let done = dynamics.stopping.map_or(1.0, |stop| 1.0 - stopping::expected(&stop, Share::new(passes)).get());
+    let up = rate::cut_off(dynamics.schedule, Share::new(done));
     let constants = doubt::of_constants(&law, params, Tokens::new((fresh + start).max(1.0)));
     let mixed = if params::active(model) == params::total(model) { 0.0 } else { mixture_doubt(&law, params) };
     let squares = [offset.get(), constants.get(), format.1.get() / doubt::BAND.get(), mixed];
@@ -201,7 +204,7 @@ fn at(lesson: &Lesson<'_>, unique: f64, passes: f64) -> Quality {
         data: plain,
         batch: crowded - narrowed,
         rate: rate::penalty(chosen, best),
-        schedule: if scratch { rate::schedule_penalty(dynamics.schedule) } else { Nats::ZERO },
+        schedule: up + if scratch { rate::schedule_penalty(dynamics.schedule) } else { Nats::ZERO },
         format: format.0 + (size - dense),
         capacity: narrowed - plain,
         shape: if scratch { shape::penalty(model, before, recipe.seq_len) } else { Nats::ZERO },

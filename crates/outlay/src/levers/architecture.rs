@@ -4,7 +4,7 @@
 //! trained weights do not change their shape.
 
 use outlay_catalog::model;
-use outlay_core::model::{Mask, params};
+use outlay_core::model::{Mask, Op, params};
 use outlay_core::scenario::dynamics::Start;
 use serde_json::Value;
 
@@ -68,7 +68,21 @@ pub(super) fn steps(all: &mut List<'_, '_>) {
         };
         offer(all, "model.layers", name, "work and memory go with depth, the loss with the size", deeper);
     }
-    offer(all, "model.tied", "embeddings tied or not", "one table of the vocabulary instead of two", |r| {
+    let head = base.scenario.model.blocks.iter().flat_map(|block| &block.ops);
+    let shared =
+        head.filter_map(|op| if let Op::Linear(linear) = op { Some(linear.tied) } else { None }).any(|tied| tied);
+    let tied = if shared { "one table → two" } else { "two tables → one" };
+    for (factor, name) in [(1.25, "wider and shallower"), (0.8, "narrower and deeper")] {
+        let turn = |r: &mut Request| turned(r, base.catalog, factor);
+        offer(
+            all,
+            "model.shape",
+            name,
+            "as many parameters in another shape: products against launches and depth",
+            turn,
+        );
+    }
+    offer(all, "model.tied", tied, "one table of the vocabulary instead of two", |r| {
         reshaped(r, base.catalog, &["tie_word_embeddings", "tied"], |old| {
             Some(Value::from(!old.as_bool().unwrap_or(false)))
         })
@@ -118,6 +132,42 @@ fn reshaped(
     config[*name] = new;
     request.model.config = Some(config);
     true
+}
+
+/// Width times a factor at equal parameters: heads, feed-forward and depth follow.
+fn turned(request: &mut Request, catalog: &outlay_catalog::Catalog, factor: f64) -> bool {
+    let names: [(&[&str], &[&str]); 1] =
+        [(&["hidden_size", "n_embd", "hidden"], &["num_attention_heads", "n_head", "heads"])];
+    let mut found: [u64; 2] = [0; 2];
+    for (at, list) in [names[0].0, names[0].1].into_iter().enumerate() {
+        let mut probe = request.clone();
+        let known = std::cell::Cell::new(0);
+        reshaped(&mut probe, catalog, list, |old| {
+            known.set(old.as_u64().unwrap_or(0));
+            Some(old.clone())
+        });
+        found[at] = known.get();
+    }
+    let [hidden, heads] = found;
+    if hidden == 0 || heads == 0 || hidden % heads != 0 {
+        return false;
+    }
+    // Eight heads keep the groups of keys and the ranks of tensor parallelism whole.
+    let grain = if heads % 8 == 0 { 8 } else { 1 };
+    let wide = ((heads as f64 * factor / grain as f64).round() as u64 * grain).max(grain);
+    if wide == heads {
+        return false;
+    }
+    let width = hidden / heads * wide;
+    let ratio = width as f64 / hidden as f64;
+    let scaled = |old: &Value, by: f64, grain: u64| {
+        old.as_u64().map(|old| Value::from((((old as f64 * by) / grain as f64).round() as u64).max(1) * grain))
+    };
+    let sides = reshaped(request, catalog, names[0].0, |_| Some(Value::from(width)))
+        && reshaped(request, catalog, names[0].1, |_| Some(Value::from(wide)))
+        && reshaped(request, catalog, &["intermediate_size", "n_inner", "ffn"], |old| scaled(old, ratio, 64));
+    let depth = ["num_hidden_layers", "n_layer", "n_layers", "layers"];
+    sides && reshaped(request, catalog, &depth, |old| scaled(old, 1.0 / (ratio * ratio), 1))
 }
 
 /// The next smaller and the next larger model of the same series.
