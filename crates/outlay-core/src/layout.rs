@@ -61,6 +61,12 @@ impl Layout {
         }
     }
 
+    /// Weights are sharded and gathered layer by layer.
+    #[must_use]
+    pub const fn gathers(&self) -> bool {
+        matches!(self.zero, Zero::Three) && self.shard.saturating_mul(self.cp) > 1
+    }
+
     /// Accelerators it needs.
     #[must_use]
     pub const fn accelerators(&self) -> u64 {

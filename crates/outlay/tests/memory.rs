@@ -338,6 +338,20 @@ proptest! {
         prop_assert_eq!(away.optimizer + away.master, Bytes::ZERO);
     }
 
+    /// Who gathers weights casts them: autocast finds nothing left to do. On replicated weights it keeps its copies.
+    #[test]
+    fn gathered_weights_are_cast_once(shape in shapes(), recipe in recipes(), layout in layouts()) {
+        let model = decoder(shape);
+        let cast = Precision { autocast: true, ..recipe.precision };
+        let autocast = Recipe { precision: cast, ..recipe };
+        let both = [&autocast, &autocast.gathered()].map(|recipe| memory::footprint(&model, recipe, &layout));
+        if layout.gathers() {
+            prop_assert_eq!(both[0], both[1]);
+        } else {
+            prop_assert!(whole(&both[0]) >= whole(&both[1]) * 0.999 || autocast.precision.weights != Dtype::Fp32);
+        }
+    }
+
     #[test]
     fn more_capacity_fits_no_worse(shape in shapes(), recipe in recipes(), layout in layouts(), gib in 1..200_u32) {
         let footprint = memory::footprint(&decoder(shape), &recipe, &layout);

@@ -6,6 +6,7 @@
 //!
 //! Does not know: embeddings that programs keep apart from the other weights, custom wrapping of sharded blocks.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::fits::RESERVE_MEDIAN;
@@ -42,6 +43,8 @@ pub struct ModelMemory {
     batched_update: bool,
     paged: bool,
     tied_head: bool,
+    /// The same under layouts that gather weights, where autocast makes that another.
+    gathered: Option<Box<ModelMemory>>,
 }
 
 /// One run of identical layers.
@@ -95,12 +98,16 @@ impl ModelMemory {
             batched_update: recipe.optimizer.execution == OptimizerExecution::Foreach,
             paged: recipe.optimizer.paged,
             tied_head: is(|op| matches!(op, Op::Linear(linear) if linear.tied)),
+            gathered: recipe.precision.autocast.then(|| Box::new(Self::new(model, &recipe.gathered()))),
         }
     }
 
     /// Memory of the fullest rank at its fullest moment.
     #[must_use]
     pub fn footprint(&self, layout: &Layout) -> Footprint {
+        if let Some(gathered) = self.gathered.as_ref().filter(|_| layout.gathers()) {
+            return gathered.footprint(layout);
+        }
         let pp = layout.pp.max(1);
         let first = self.stage(layout, Stage { index: 0, first: true, last: pp == 1 });
         if pp == 1 {
@@ -112,6 +119,9 @@ impl ModelMemory {
     /// All moments of the first pipeline stage (the only one without pipelining), in order.
     #[must_use]
     pub fn timeline(&self, layout: &Layout) -> [Footprint; 6] {
+        if let Some(gathered) = self.gathered.as_ref().filter(|_| layout.gathers()) {
+            return gathered.timeline(layout);
+        }
         self.moments(layout, Stage { index: 0, first: true, last: layout.pp <= 1 })
     }
 

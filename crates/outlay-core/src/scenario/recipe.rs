@@ -126,6 +126,15 @@ pub enum OptimizerExecution {
     InBackward,
 }
 
+impl Recipe {
+    /// The recipe as it runs where weights are gathered: whoever gathers them casts them once, into the compute format, so
+    /// that autocast finds nothing left to cast and the residual stream is narrow as well.
+    #[must_use]
+    pub fn gathered(&self) -> Self {
+        Self { precision: Precision { autocast: false, ..self.precision }, ..self.clone() }
+    }
+}
+
 /// Number formats of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Precision {

@@ -6,15 +6,15 @@
 use crate::model::{Block, NormKind, Op};
 use crate::scenario::recipe::{AttentionKernel, Recipe};
 
-/// Launches of one layer's forward and backward pass, on a rank that has one `ep`-th of the experts.
+/// Launches of one layer's forward and backward pass, on a rank that has one `ep`-th of the experts; `cast`: operators cast
+/// what they multiply.
 #[must_use]
-pub fn of_block(block: &Block, recipe: &Recipe, ep: u64) -> (u64, u64) {
-    block.ops.iter().map(|op| of_op(op, recipe, ep)).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
+pub fn of_block(block: &Block, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
+    block.ops.iter().map(|op| of_op(op, recipe, ep, cast)).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
 }
 
-fn of_op(op: &Op, recipe: &Recipe, ep: u64) -> (u64, u64) {
+fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
     let stack = &recipe.stack;
-    let cast = recipe.precision.autocast;
     let casts = u64::from(cast);
     match op {
         // Written out: up-cast, square, mean, add, root, product, down-cast, scale.

@@ -77,6 +77,8 @@ pub(super) struct Bench<'a> {
     pub(super) skip: f64,
     /// Bytes of an element of the residual stream.
     pub(super) stream: f64,
+    /// Operators cast what they multiply.
+    pub(super) autocast: bool,
     pub(super) lengths: Lengths,
 }
 
@@ -114,7 +116,7 @@ impl Bench<'_> {
                 }
             }
         }
-        let (forward, backward) = super::launches::of_block(block, self.recipe, self.layout.ep);
+        let (forward, backward) = super::launches::of_block(block, self.recipe, self.layout.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
         work
     }

@@ -148,6 +148,8 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
         gain if gain > 1.5 => (reached.eight_bit.get(), true),
         _ => (1.0, false),
     };
+    // Weights that are gathered come in the compute format already.
+    let autocast = recipe.precision.autocast && !layout.gathers();
     let bench = Bench {
         recipe,
         layout,
@@ -157,7 +159,8 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
         flash2: reached.flash2.get(),
         cast,
         skip: if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 },
-        stream: if recipe.precision.autocast || recipe.precision.activations() == Dtype::Fp32 { 4.0 } else { 2.0 },
+        stream: if autocast || recipe.precision.activations() == Dtype::Fp32 { 4.0 } else { 2.0 },
+        autocast,
         lengths: Lengths { batch: layout.micro_batch, seq: recipe.seq_len, source: recipe.source_len },
     };
     let (mut layers, mut ends) = (Work::default(), Work::default());

@@ -215,7 +215,7 @@ fn kernels(autocast: bool) -> f64 {
     recipe.precision.autocast = autocast;
     recipe.attention = AttentionKernel::Sdpa;
     let shape = Shape { layers: 1, hidden: 4096, heads: 32, kv_heads: 8, ffn: 14_336, gated: true, vocab: 128_256 };
-    let (forward, backward) = launches::of_block(&layer(&shape), &recipe, 1);
+    let (forward, backward) = launches::of_block(&layer(&shape), &recipe, 1, autocast);
     (forward + backward) as f64
 }
 
