@@ -62,6 +62,7 @@ struct Row {
     overlap_pp: f64,
     overlap_cp: f64,
     overlap_ep: f64,
+    overlap_ep_interleaved: Option<f64>,
     weights: String,
     gradients: String,
     master: bool,
@@ -140,6 +141,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             overlap_pp: Share::new(row.overlap_pp),
             overlap_cp: Share::new(row.overlap_cp),
             overlap_ep: Share::new(row.overlap_ep),
+            overlap_ep_interleaved: Share::new(row.overlap_ep_interleaved.unwrap_or(row.overlap_ep)),
         },
     })
 }
@@ -164,7 +166,8 @@ mod tests {
         assert!(programs.len() >= 15);
         for program in &programs {
             let s = &program.stack;
-            let overlaps = [s.overlap_dp, s.overlap_tp, s.overlap_pp, s.overlap_cp, s.overlap_ep];
+            let overlaps =
+                [s.overlap_dp, s.overlap_tp, s.overlap_pp, s.overlap_cp, s.overlap_ep, s.overlap_ep_interleaved];
             assert!(overlaps.iter().all(|o| (0.0..=1.0).contains(&o.get())), "{}", s.id);
             assert!(!program.vendors.is_empty(), "{}", s.id);
             assert!(find(&programs, &s.id).is_ok());

@@ -232,4 +232,6 @@ pub struct Stack {
     pub overlap_cp: Share,
     /// Share of expert all-to-all traffic that can hide.
     pub overlap_ep: Share,
+    /// The same in an interleaved pipeline, where one micro-batch computes while another's tokens travel.
+    pub overlap_ep_interleaved: Share,
 }

@@ -98,7 +98,8 @@ pub(super) fn exposed(
     };
     let tp = hide(tp, stack.overlap_tp, compute);
     let cp = hide(cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1]));
-    let ep = hide(ep, stack.overlap_ep, compute);
+    let interleaved = layout.pp > 1 && layout.vpp > 1;
+    let ep = hide(ep, if interleaved { stack.overlap_ep_interleaved } else { stack.overlap_ep }, compute);
     let pp = hide(pipe, stack.overlap_pp, compute);
     let kappa = recipe.stack.overlap_dp.get() * if compute > 0.0 { left / compute } else { 0.0 };
     Exposed { dp: hide_gradients(model, recipe, layout, fabric, stage, micro, kappa), tp, pp, cp, ep }

@@ -123,6 +123,7 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
             overlap_pp: Share::ONE,
             overlap_cp: Share::ONE,
             overlap_ep: Share::ONE,
+            overlap_ep_interleaved: Share::ONE,
         },
         seq_len,
         source_len: 0,

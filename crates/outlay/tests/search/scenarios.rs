@@ -123,6 +123,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             overlap_pp: Share::new(0.5),
             overlap_cp: Share::new(0.5),
             overlap_ep: Share::ZERO,
+            overlap_ep_interleaved: Share::ZERO,
         },
         seq_len,
         source_len: 0,

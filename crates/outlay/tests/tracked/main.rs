@@ -98,6 +98,7 @@ fn recipe(row: &Row) -> Recipe {
             overlap_pp: Share::ONE,
             overlap_cp: Share::ONE,
             overlap_ep: Share::ONE,
+            overlap_ep_interleaved: Share::ONE,
         },
         seq_len: row.count("seq"),
         source_len: 0,
