@@ -17,7 +17,7 @@ pub fn plan(scenario: &Scenario, knowledge: &Knowledge) -> Ranking {
 /// The best plan of a scenario on the calling thread, and nothing beside it.
 #[must_use]
 pub fn pick(scenario: &Scenario, knowledge: &Knowledge) -> Option<Forecast> {
-    search::pick(scenario, knowledge, &search::in_turn)
+    search::pick(scenario, knowledge)
 }
 
 #[cfg(feature = "threads")]

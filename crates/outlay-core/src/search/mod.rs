@@ -159,13 +159,33 @@ pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranki
 }
 
 /// The best plan alone: no front, no losers, no way out.
+///
+/// Machines are looked at in the order of what a plan on them costs or takes at the least ([`crate::step::least`]); once that is
+/// more than a sound plan already found, nothing that follows can win. Cost, time and their product grow with the step, so
+/// the bound is admissible, and the answer is that of [`search`].
 #[must_use]
-pub fn pick(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Option<Forecast> {
+pub fn pick(scenario: &Scenario, knowledge: &Knowledge) -> Option<Forecast> {
     let units = survey::units(scenario);
     let desk = survey::Desk::new(scenario, knowledge);
-    let surveys = map(units.len(), &|at| survey::survey(&desk, &units[at].cluster));
-    let priced = rank::price(scenario, &units, &surveys);
-    rank::pick(scenario, &priced).and_then(|pick| crate::forecast::forecast(scenario, knowledge, pick.plan))
+    let mut order: Vec<(f64, usize)> =
+        units.iter().enumerate().map(|(at, unit)| (rank::least(scenario, knowledge, unit), at)).collect();
+    order.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    let mut seen = Vec::new();
+    let mut best = f64::INFINITY;
+    for (least, at) in order {
+        // What is out of the limits even at the least, or above what is had: so is all that follows.
+        if least > best || least.is_infinite() {
+            break;
+        }
+        let surveyed = survey::survey(&desk, &units[at].cluster);
+        let priced = rank::price(scenario, core::slice::from_ref(&units[at]), core::slice::from_ref(&surveyed));
+        best = priced.iter().filter(|p| p.sound() && p.within(scenario)).fold(best, |best, p| {
+            let worth = rank::worth(scenario.goal, p.cost, p.time);
+            if worth < best { worth } else { best }
+        });
+        seen.extend(priced);
+    }
+    rank::pick(scenario, &seen).and_then(|pick| crate::forecast::forecast(scenario, knowledge, pick.plan))
 }
 
 /// The ranking without relaxations, and all that was priced.

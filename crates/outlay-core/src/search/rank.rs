@@ -10,7 +10,7 @@ use crate::plan::{self, Plan};
 use crate::run::disruption;
 use crate::scenario::offer::Offer;
 use crate::scenario::{Goal, Scenario};
-use crate::units::{Seconds, Share, Usd};
+use crate::units::{Bytes, Seconds, Share, Usd};
 
 /// Losers named for another accelerator: the next ones, not only the next.
 const ACCELERATORS_NAMED: usize = 3;
@@ -56,6 +56,36 @@ pub(super) fn better(goal: Goal, one: &Priced, other: &Priced) -> Ordering {
     };
     let size = |priced: &Priced| (priced.plan.layout.accelerators(), priced.plan.offer, priced.plan.layout);
     first.then_with(|| size(one).cmp(&size(other)))
+}
+
+/// What a goal makes least.
+pub(super) fn worth(goal: Goal, cost: Usd, time: Seconds) -> f64 {
+    match goal {
+        Goal::Cost => cost.get(),
+        Goal::Time => time.get(),
+        Goal::CostTime => cost.get() * time.get(),
+    }
+}
+
+/// What any plan on some machines is worth at the best; infinite where even that is out of the limits.
+pub(super) fn least(scenario: &Scenario, knowledge: &Knowledge, unit: &Unit) -> f64 {
+    let step = crate::step::least(&scenario.model, &scenario.recipe, &unit.cluster, &knowledge.calibration);
+    let saved = Bytes::ZERO;
+    let mut best = f64::INFINITY;
+    for offer in unit.offers.iter().filter_map(|at| scenario.offers.get(*at)) {
+        let outcome =
+            forecast::outcome(scenario, offer, unit.nodes, unit.cluster.accelerators, step, saved, Luck::PLAIN);
+        let (cost, time) = (outcome.bill.total(), outcome.run.wall());
+        let limits = scenario.limits;
+        if limits.budget.is_some_and(|most| cost > most) || limits.deadline.is_some_and(|most| time > most) {
+            continue;
+        }
+        let worth = worth(scenario.goal, cost, time);
+        if worth < best {
+            best = worth;
+        }
+    }
+    best
 }
 
 fn product(priced: &Priced) -> f64 {

@@ -120,6 +120,49 @@ fn skips(part: &Accelerator) -> bool {
     part.vendor == Vendor::Nvidia && !["kepler", "pascal", "volta", "turing"].contains(&part.architecture.as_str())
 }
 
+/// Share of the experts' work that the bound counts: what tensor-parallel ranks split may round in their favour.
+const SURE: f64 = 0.5;
+
+/// What a step takes at the least on so many accelerators, however it is laid out: for dropping machines before any layout
+/// of theirs is looked at.
+///
+/// # Formula
+/// `passes · products / (accelerators · rate) · factor`; products of weights alone, half of the experts'; passes 3, with
+/// adapters 2, products of sparse weights sooner.
+///
+/// # Source
+/// Every term of [`step`] beside these is zero or more, and each product takes at least its work over the rate of large
+/// ones: tiles, depth and alignment only slow it down. Ranks share the work at best evenly.
+///
+/// # Valid when
+/// Always; property-tested against every layout of small scenarios.
+#[must_use]
+pub fn least(model: &Model, recipe: &Recipe, cluster: &Cluster, calibration: &Calibration) -> Seconds {
+    let reached = calibration.reached(&cluster.accelerator.architecture, &recipe.stack.id);
+    let part = &cluster.accelerator;
+    let half = part.peaks.bf16.or(part.peaks.fp16).or(part.peaks.fp32).unwrap_or(FlopsPerSec::tera(1.0)).get();
+    let compute = part.peaks.of(recipe.precision.compute).map_or(half, FlopsPerSec::get);
+    let activations = part.peaks.of(recipe.precision.activations()).map_or(half, FlopsPerSec::get);
+    let narrow = larger(1.0, larger(reached.eight_bit.get(), reached.four_bit.get()));
+    let rate = larger(compute * narrow, activations) * reached.gemm.get();
+    let lengths = Lengths { batch: recipe.global_batch, seq: recipe.seq_len, source: recipe.source_len };
+    let mut products = 0.0;
+    for block in &model.blocks {
+        for op in &block.ops {
+            let sure = match op {
+                Op::Linear(_) => 1.0,
+                Op::Experts(_) => SURE,
+                _ => continue,
+            };
+            let once = flops::of_op(op, block.stream, lengths, Convention::Causal).get();
+            products += sure * once * block.count as f64;
+        }
+    }
+    let skip = if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 };
+    let passes = 2.0 / skip + if matches!(recipe.method, Method::Lora(_)) { 0.0 } else { 1.0 };
+    Seconds::new(passes * products / (rate * cluster.accelerators as f64) * reached.time.get())
+}
+
 /// Seconds of one optimizer step.
 ///
 /// # Formula

@@ -56,6 +56,25 @@ proptest! {
         }
     }
 
+    /// The pick alone, with machines dropped by their bound, is the pick of the whole search.
+    #[test]
+    fn the_pick_alone_is_the_same(scenario in scenarios()) {
+        let knowledge = Knowledge::default();
+        let whole = outlay::plan::plan(&scenario, &knowledge).pick;
+        prop_assert_eq!(outlay::plan::pick(&scenario, &knowledge).map(|f| f.plan), whole.map(|f| f.plan));
+    }
+
+    /// No layout is quicker than the bound on its machines.
+    #[test]
+    fn no_layout_is_quicker_than_the_bound(scenario in scenarios()) {
+        let knowledge = Knowledge::default();
+        for f in every_plan(&scenario) {
+            let machines = cluster(&scenario.offers[f.plan.offer], f.plan.layout.accelerators());
+            let least = outlay_core::step::least(&scenario.model, &scenario.recipe, &machines, &knowledge.calibration);
+            prop_assert!(f.step.total() >= least, "{:?}: {:?} below {:?}", f.plan, f.step.total(), least);
+        }
+    }
+
     /// No plan that fits beats a member of the front in both cost and time.
     #[test]
     fn nothing_dominates_the_front(scenario in scenarios()) {
