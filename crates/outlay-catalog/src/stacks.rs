@@ -52,6 +52,8 @@ struct Row {
     #[serde(default)]
     sync_free: bool,
     #[serde(default)]
+    recomputes_some: bool,
+    #[serde(default)]
     data_parallel_only: bool,
     #[serde(default)]
     gathers_narrow: bool,
@@ -132,6 +134,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             compiled: row.compiled,
             graphs: row.graphs,
             sync_free: row.sync_free,
+            recomputes_some: row.recomputes_some,
             data_parallel_only: row.data_parallel_only,
             gathers_narrow: row.gathers_narrow,
             saves_narrow: row.saves_narrow,

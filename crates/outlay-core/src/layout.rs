@@ -3,6 +3,8 @@
 //! Plain data. Does not know: which layouts are legal or worth trying ([`crate::plan`]), whether one fits
 //! ([`crate::memory`]), how fast it is ([`crate::step`]).
 
+use crate::units::Share;
+
 /// How the model and the batch are split.
 ///
 /// `dp · tp · pp · cp` accelerators; expert parallelism re-uses data-, context- and tensor-parallel ranks and must divide
@@ -107,8 +109,22 @@ pub enum Recompute {
     None,
     /// Cheap operators: the attention core where it is written out, norms and activations.
     Selective,
-    /// Whole layers from their kept input.
+    /// Whole layers from their kept input, so many of each eight.
+    Layers(u8),
+    /// Every layer from its kept input.
     Full,
+}
+
+impl Recompute {
+    /// Share of the layers that are computed again whole.
+    #[must_use]
+    pub fn of_layers(self) -> Share {
+        Share::new(match self {
+            Self::None | Self::Selective => 0.0,
+            Self::Layers(eighths) => f64::from(eighths.min(8)) / 8.0,
+            Self::Full => 1.0,
+        })
+    }
 }
 
 /// What lives in host memory.

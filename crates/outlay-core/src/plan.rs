@@ -329,9 +329,16 @@ impl Split {
 
 /// Recomputation to try, least first.
 #[must_use]
-pub fn recomputes(pins: &Pins) -> Vec<Recompute> {
-    pins.recompute
-        .map_or(Vec::from([Recompute::None, Recompute::Selective, Recompute::Full]), |fixed| Vec::from([fixed]))
+pub fn recomputes(scenario: &Scenario) -> Vec<Recompute> {
+    if let Some(fixed) = scenario.pins.recompute {
+        return Vec::from([fixed]);
+    }
+    let mut all = Vec::from([Recompute::None, Recompute::Selective]);
+    if scenario.recipe.stack.recomputes_some {
+        all.extend((1..8).map(Recompute::Layers));
+    }
+    all.push(Recompute::Full);
+    all
 }
 
 /// Offloads to try, least first; every one after the first only when nothing before it fits.
@@ -349,7 +356,7 @@ pub fn offloads(scenario: &Scenario) -> Vec<Offload> {
 pub fn layouts<'a>(scenario: &'a Scenario, cluster: &Cluster, offload: Offload) -> impl Iterator<Item = Layout> + 'a {
     splits(scenario, cluster).into_iter().flat_map(move |split| {
         let sizes = split.micro_batches(&scenario.pins);
-        recomputes(&scenario.pins).into_iter().flat_map(move |recompute| {
+        recomputes(scenario).into_iter().flat_map(move |recompute| {
             sizes.clone().into_iter().filter_map(move |size| split.layout(size, recompute, offload))
         })
     })

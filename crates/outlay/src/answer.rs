@@ -217,7 +217,7 @@ impl Writer<'_> {
                 shard: layout.shard,
                 micro_batch: layout.micro_batch,
                 accumulation: layout.accumulation,
-                recompute: recompute(layout.recompute).into(),
+                recompute: recompute(layout.recompute),
                 offload: offload(layout.offload).into(),
                 schedule: schedule(layout.schedule).into(),
             },
@@ -375,11 +375,12 @@ fn zero(zero: Zero) -> &'static str {
     }
 }
 
-fn recompute(recompute: Recompute) -> &'static str {
+fn recompute(recompute: Recompute) -> String {
     match recompute {
-        Recompute::None => "none",
-        Recompute::Selective => "selective",
-        Recompute::Full => "full",
+        Recompute::None => "none".into(),
+        Recompute::Selective => "selective".into(),
+        Recompute::Layers(eighths) => format!("{eighths}/8 of layers"),
+        Recompute::Full => "full".into(),
     }
 }
 

@@ -207,7 +207,7 @@ pub struct TrainRequest {
     pub optimizer: Option<String>,
     /// How the update runs: `fused`, `foreach`, `loop`, `in-backward`.
     pub optimizer_execution: Option<String>,
-    /// `none`, `selective`, `full`, or `auto`: the search decides.
+    /// `none`, `selective`, `quarter`, `half`, `three-quarters` (of the layers), `full`, or `auto`: the search decides.
     pub recompute: Option<String>,
     /// `eager`, `fused-softmax`, `sdpa`, `sdpa-cpu` (what a tracker without a device sees), `flash1`, `flash2`, `flash3`,
     /// `cudnn`, or `auto`.

@@ -253,7 +253,7 @@ pub struct Layout {
     pub micro_batch: u64,
     /// Micro-batches of a step.
     pub accumulation: u64,
-    /// `none`, `selective`, `full`.
+    /// `none`, `selective`, `4/8 of layers`, `full`.
     pub recompute: String,
     /// `none`, `optimizer`, `optimizer+parameters`.
     pub offload: String,

@@ -171,6 +171,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                     explicit_mask,
                     saves_narrow: false,
                     sync_free: false,
+                    recomputes_some: false,
                     data_parallel_only: false,
                     gathers_narrow: false,
                     compiled: false,
@@ -196,7 +197,12 @@ fn recipes() -> impl Strategy<Value = Recipe> {
 fn layouts() -> impl Strategy<Value = Layout> {
     let widths = (0..4_u32, 0..3_u32, 0..3_u32, 0..2_u32, 0..2_u32);
     let zeros = prop_oneof![Just(Zero::None), Just(Zero::One), Just(Zero::Two), Just(Zero::Three)];
-    let recomputes = prop_oneof![Just(Recompute::None), Just(Recompute::Selective), Just(Recompute::Full)];
+    let recomputes = prop_oneof![
+        Just(Recompute::None),
+        Just(Recompute::Selective),
+        (1..8_u8).prop_map(Recompute::Layers),
+        Just(Recompute::Full)
+    ];
     let schedules = prop_oneof![
         Just(Schedule::GPipe),
         Just(Schedule::OneFOneB),
@@ -404,6 +410,7 @@ fn sharded_states_are_the_published_ones() {
             explicit_mask: false,
             saves_narrow: false,
             sync_free: false,
+            recomputes_some: false,
             data_parallel_only: false,
             gathers_narrow: false,
             compiled: false,

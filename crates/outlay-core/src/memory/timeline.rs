@@ -215,6 +215,8 @@ struct Acts {
     /// What a layer under recompute makes anew, and its temporaries: the largest of any kind.
     working: f64,
     casts: f64,
+    /// Of these, what the forward pass leaves alive beside the kept inputs.
+    forward_casts: f64,
     one_layer: f64,
 }
 
@@ -291,6 +293,7 @@ impl ModelMemory {
         let split = Split::of(layout);
         let layers = self.layers_of_stage(layout);
         let mut acts = Acts::default();
+        let again = layout.recompute.of_layers().get() > 0.0;
         let mut first_layer = stage.first;
         for block in &self.blocks {
             let present = Self::here(block, stage, layers) * block.share;
@@ -318,22 +321,28 @@ impl ModelMemory {
                     };
                     whole + casts - (cheap + core) * tokens
                 }
-                Recompute::Full => input.min(whole),
+                Recompute::Layers(_) | Recompute::Full => {
+                    let again = layout.recompute.of_layers().get();
+                    again * input.min(whole) + (1.0 - again) * (whole + casts)
+                }
             };
             let count = block.count * present;
             acts.layers += left * count;
-            if first_layer && layout.recompute != Recompute::Full {
+            if first_layer && !again {
                 let less = split.kept(block.first_less.0, block.first_less.1) * tokens;
                 acts.layers -= less.min(left * count);
                 first_layer = false;
             }
-            acts.working = acts.working.max(peak - left);
+            // A layer made anew needs its whole peak beside its kept input; one that was kept has it already.
+            let smallest = if again { input.min(whole) } else { left };
+            acts.working = acts.working.max(peak - smallest);
             acts.one_layer = acts.one_layer.max(left);
-            if layout.recompute == Recompute::Full {
-                acts.casts += casts * count;
+            if again {
+                acts.casts += casts * count * layout.recompute.of_layers().get();
             }
         }
-        if self.explicit_mask && layout.recompute == Recompute::Full {
+        acts.forward_casts = if again { acts.casts } else { 0.0 };
+        if self.explicit_mask && again {
             // Checkpointed layers are handed the boolean mask, one byte for each query and key.
             acts.ends += tokens * self.seq_len;
         }
@@ -393,7 +402,7 @@ impl ModelMemory {
             dequantised: Bytes::new(state.dequantised),
             ..alive(Moment::BackwardEnd, all_gradients - late, others + acts.one_layer)
         };
-        let forward_casts = if layout.recompute == Recompute::Full { acts.casts } else { 0.0 };
+        let forward_casts = acts.forward_casts;
         let moments = [
             Footprint { logits: loss.forward, ..alive(Moment::ForwardEnd, before, all + forward_casts) },
             Footprint { logits: loss.backward, ..alive(Moment::LossBackward, before, all) },

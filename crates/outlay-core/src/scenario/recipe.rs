@@ -220,6 +220,8 @@ pub struct Stack {
     pub data_parallel_only: bool,
     /// Under 8- and 4-bit recipes weights travel in 8 bit when they are gathered.
     pub gathers_narrow: bool,
+    /// Can compute some of the layers again and keep the others.
+    pub recomputes_some: bool,
     /// The host never waits to learn how a mixture's tokens were routed.
     pub sync_free: bool,
     /// Share of data-parallel and FSDP traffic that can hide under computation.

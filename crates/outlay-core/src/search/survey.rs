@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{FITS, TIGHT};
 use crate::forecast::{self, Knowledge};
+use crate::layout::Recompute;
 use crate::memory::ModelMemory;
 use crate::plan::{self, Layout};
 use crate::scenario::Scenario;
@@ -93,12 +94,30 @@ pub(super) fn survey(desk: &Desk<'_>, cluster: &Cluster) -> Survey {
     let mut survey = Survey::default();
     let pins = &desk.scenario.pins;
     let splits = plan::splits(desk.scenario, cluster);
-    let recomputes = plan::recomputes(pins);
+    let (some, whole): (Vec<Recompute>, Vec<Recompute>) =
+        plan::recomputes(desk.scenario).into_iter().partition(|one| matches!(one, Recompute::Layers(_)));
+    // A pinned share of the layers is the whole choice.
+    let (some, whole) = if whole.is_empty() { (whole, some) } else { (some, whole) };
     for offload in plan::offloads(desk.scenario) {
         for split in &splits {
             for size in split.micro_batches(pins) {
-                for layout in recomputes.iter().filter_map(|recompute| split.layout(size, *recompute, offload)) {
-                    if survey.look(desk, cluster, layout) >= FITS {
+                let mut look = |recompute: Recompute| {
+                    let layout = split.layout(size, recompute, offload)?;
+                    Some(survey.look(desk, cluster, layout))
+                };
+                let mut again = false;
+                for recompute in &whole {
+                    let Some(fit) = look(*recompute) else { break };
+                    // Cheap operators and whole layers are two ways: some layers may take less time than all that is cheap.
+                    let way = *recompute == Recompute::Selective && !some.is_empty();
+                    // Where not even all layers anew may fit, some of them do not; where none need be, none are.
+                    again = *recompute == Recompute::Full && fit >= TIGHT;
+                    if fit >= FITS && !way {
+                        break;
+                    }
+                }
+                for recompute in some.iter().filter(|_| again) {
+                    if look(*recompute).is_some_and(|fit| fit >= FITS) {
                         break;
                     }
                 }

@@ -8,7 +8,7 @@
 use super::comm::{self, Fabric, Traffic};
 use super::layer::Work;
 use super::{larger, parameters};
-use crate::layout::{Layout, Recompute, Zero};
+use crate::layout::{Layout, Zero};
 use crate::model::{Model, Op, Part};
 use crate::scenario::recipe::Recipe;
 use crate::units::Share;
@@ -63,7 +63,7 @@ pub(super) fn exposed(
             }
         }
     }
-    let again = if layout.recompute == Recompute::Full { 1.5 } else { 1.0 };
+    let again = 1.0 + 0.5 * layout.recompute.of_layers().get();
     // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
     let tp = fabric.gather(layout.tp, 1, boundary) * (2.0 * 2.0 * sharded / pp * again);
     let stride = layout.tp;

@@ -54,7 +54,7 @@ impl Work {
             // Scores where they are written out; otherwise norms and activations.
             Recompute::Selective if written_out => self.attention[0],
             Recompute::Selective => self.elementwise[0],
-            Recompute::Full => self.busy(0),
+            Recompute::Layers(_) | Recompute::Full => self.busy(0) * recompute.of_layers().get(),
         }
     }
 }

@@ -237,7 +237,7 @@ pub fn step(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &Layout, 
         (flops::forward(model, whole, Convention::Causal), flops::forward(model, whole, Convention::Full));
     let passes = if matches!(recipe.method, Method::Lora(_)) { 2 } else { 3 };
     let done_again = match layout.recompute {
-        Recompute::Full => forward,
+        Recompute::Layers(_) | Recompute::Full => forward * layout.recompute.of_layers(),
         Recompute::Selective if written => flops::forward_attention(model, whole, Convention::Causal),
         _ => Flops::ZERO,
     };
@@ -277,7 +277,7 @@ fn waiting(stage: &Work, layers: &Work, recipe: &Recipe, layout: &Layout, busy: 
     if stack.graphs {
         return 0.0;
     }
-    let again = if layout.recompute == Recompute::Full { layers.launches[0] / layout.pp as f64 } else { 0.0 };
+    let again = layout.recompute.of_layers().get() * layers.launches[0] / layout.pp as f64;
     let kernels = (stage.launches[0] + stage.launches[1] + again) / if stack.compiled { 3.0 } else { 1.0 };
     larger(0.0, kernels * calibration::LAUNCH.get() * common.launch.get() - busy)
 }
@@ -288,7 +288,7 @@ fn read_back(model: &Model, recipe: &Recipe, layout: &Layout) -> f64 {
     if recipe.stack.graphs || recipe.stack.sync_free {
         return 0.0;
     }
-    let passes = if layout.recompute == Recompute::Full { 2.0 } else { 1.0 };
+    let passes = 1.0 + layout.recompute.of_layers().get();
     model.mixtures() as f64 / layout.pp as f64 * passes * calibration::READ_BACK.get()
 }
 

@@ -53,6 +53,9 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
         ("auto", None),
         ("none", Some(Recompute::None)),
         ("selective", Some(Recompute::Selective)),
+        ("quarter", Some(Recompute::Layers(2))),
+        ("half", Some(Recompute::Layers(4))),
+        ("three-quarters", Some(Recompute::Layers(6))),
         ("full", Some(Recompute::Full)),
     ];
     fn named<T: Copy>(

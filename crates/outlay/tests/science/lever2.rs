@@ -114,6 +114,7 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
             explicit_mask: false,
             saves_narrow: false,
             sync_free: false,
+            recomputes_some: false,
             data_parallel_only: false,
             gathers_narrow: false,
             compiled: false,

@@ -46,7 +46,7 @@ fn the_enumeration_is_of_this_size() {
     let long = ask(model(80, 8192, 64, 8, 1), Method::Full, 131_072);
     let experts = ask(model(32, 4096, 32, 8, 8), Method::Full, 4096);
     let counts = [adapters, dense, long, experts].map(|question| [1, 8, 64].map(|nodes| count(&question, nodes)));
-    assert_eq!(counts, [[42, 36, 9], [2274, 4842, 2748], [5295, 20_694, 25_794], [4581, 13_824, 9732]]);
+    assert_eq!(counts, [[140, 120, 30], [7580, 16_140, 9160], [17_650, 68_980, 85_980], [15_270, 46_080, 32_440]]);
 }
 
 /// One small and one large search; how much was looked at never exceeds what there is.

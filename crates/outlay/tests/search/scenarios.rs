@@ -111,6 +111,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             explicit_mask: false,
             saves_narrow: false,
             sync_free: false,
+            recomputes_some: true,
             data_parallel_only: false,
             gathers_narrow: false,
             fused_norm: true,

@@ -89,6 +89,7 @@ fn recipe(row: &Row) -> Recipe {
             explicit_mask: true,
             saves_narrow: false,
             sync_free: false,
+            recomputes_some: false,
             data_parallel_only: false,
             gathers_narrow: false,
             compiled: false,
