@@ -75,7 +75,7 @@ fn told(args: &Args, levers: &Levers, width: usize) -> String {
 
 fn table(here: &Standing, levers: &[Lever], limit: usize) -> Table {
     let mut table = Table::new(&[
-        words("lever"),
+        words("lever").whole(),
         words("step"),
         figures("cost"),
         figures("time"),

@@ -7,7 +7,7 @@
 //! Does not know: what is in the cells.
 
 use anstyle::Style;
-use comfy_table::{CellAlignment, ContentArrangement, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, TableStyle};
 
 const HEAD: Style = Style::new().dimmed();
 const CHOSEN: Style = Style::new().bold();
@@ -21,19 +21,26 @@ pub(crate) struct Column {
     right: bool,
     /// Columns with the highest number go first when space is short; 0 stays.
     spare: u8,
+    /// Never broken over lines.
+    whole: bool,
 }
 
 /// A column of words.
 pub(crate) const fn words(title: &'static str) -> Column {
-    Column { title, right: false, spare: 0 }
+    Column { title, right: false, spare: 0, whole: false }
 }
 
 /// A column of figures.
 pub(crate) const fn figures(title: &'static str) -> Column {
-    Column { title, right: true, spare: 0 }
+    Column { title, right: true, spare: 0, whole: false }
 }
 
 impl Column {
+    /// One that is never broken over lines.
+    pub(crate) const fn whole(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
     /// One that may be left out; the highest goes first.
     pub(crate) const fn spare(self, order: u8) -> Self {
         Self { spare: order, ..self }
@@ -113,6 +120,9 @@ impl Table {
                 2
             };
             column.set_padding((0, gap));
+            if source.is_some_and(|c| self.columns[*c].whole) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let mut text = String::new();
         for (number, line) in table.lines().enumerate() {

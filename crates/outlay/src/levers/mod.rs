@@ -14,7 +14,7 @@ mod steps;
 use outlay_catalog::Catalog;
 use outlay_core::forecast::Forecast;
 use outlay_core::run::quality::{self, Lesson};
-use outlay_core::scenario::offer::Offer;
+use outlay_core::scenario::offer::{Offer, Purchase};
 use outlay_core::scenario::{Goal, Scenario, Size};
 use outlay_core::units::Share;
 
@@ -158,7 +158,11 @@ fn standing(resolved: &Resolved, offer: &Offer, forecast: &Forecast) -> Standing
     let learnt = quality::quality(&Lesson { model, recipe, data, dynamics });
     let count = forecast.plan.layout.accelerators();
     Standing {
-        machines: format!("{count}× {} ({} {})", offer.accelerator.name, offer.provider, offer.purchase.name()),
+        machines: if offer.purchase == Purchase::Owned {
+            format!("{count}× {} (your own)", offer.accelerator.name)
+        } else {
+            format!("{count}× {} ({} {})", offer.accelerator.name, offer.provider, offer.purchase.name())
+        },
         cost_usd: forecast.cost.mid.get(),
         hours: forecast.time.mid.to_hours(),
         memory_gib: forecast.footprint.total().to_gib(),
