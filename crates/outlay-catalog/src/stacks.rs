@@ -54,6 +54,12 @@ struct Row {
     #[serde(default)]
     recomputes_some: bool,
     #[serde(default)]
+    uneven_stages: bool,
+    #[serde(default)]
+    zero_bubble: bool,
+    #[serde(default)]
+    dualpipe: bool,
+    #[serde(default)]
     data_parallel_only: bool,
     #[serde(default)]
     gathers_narrow: bool,
@@ -135,6 +141,9 @@ fn program(row: Row) -> Result<Program, TableError> {
             graphs: row.graphs,
             sync_free: row.sync_free,
             recomputes_some: row.recomputes_some,
+            uneven_stages: row.uneven_stages,
+            zero_bubble: row.zero_bubble,
+            dualpipe: row.dualpipe,
             data_parallel_only: row.data_parallel_only,
             gathers_narrow: row.gathers_narrow,
             saves_narrow: row.saves_narrow,

@@ -332,6 +332,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("layout.tp", "tp", Count, "N", "Tensor-parallel width"),
     flag("layout.pp", "pp", Count, "N", "Pipeline stages"),
     flag("layout.vpp", "vpp", Count, "N", "Virtual stages per pipeline rank"),
+    flag("layout.stage_layers", "stage-layers", Count, "N", "Layers of a full pipeline stage; the last has the rest"),
     flag("layout.cp", "cp", Count, "N", "Context-parallel width"),
     flag("layout.ep", "ep", Count, "N", "Expert-parallel width"),
     flag("layout.zero", "zero", Text, "STAGE", "none, zero1, zero2, zero3 or fsdp"),
@@ -342,7 +343,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("layout.offload", "offload", Text, "WHAT", "none, optimizer or optimizer+parameters"),
     flag("limits.budget", "budget", Amount, "USD", "Most money, as $500").common(),
     flag("limits.deadline", "deadline", Amount, "TIME", "Most time, as 48h or 3d").common(),
-    flag("goal.minimize", "goal", Text, "WHAT", "cost, time or cost*time").or(&["minimize"]).common(),
+    flag("goal.minimize", "goal", Text, "WHAT", "cost, time, cost*time, worst-cost or card").or(&["minimize"]).common(),
     flag("observed", "observed", Section(observed), "KEY=VALUE,…", "Your own measurement, as tokens_per_s=3500,gpus=8")
         .common(),
     flag("extras", "extras", Section(extras), "KEY=VALUE,…", "What is paid beside the run, as engineering_hours=40"),

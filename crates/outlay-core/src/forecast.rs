@@ -111,12 +111,17 @@ pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
 /// One step on a cluster, waiting for data included.
 #[must_use]
 pub fn timed(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: &Layout) -> Step {
-    let Scenario { model, recipe, data, .. } = scenario;
-    let mut step = step::step(model, recipe, cluster, layout, &knowledge.calibration);
+    let mut step = step::step(&scenario.model, &scenario.recipe, cluster, layout, &knowledge.calibration);
+    step.loader += starved(scenario, cluster, step.total());
+    step
+}
+
+/// Seconds that a step waits for data.
+pub(crate) fn starved(scenario: &Scenario, cluster: &Cluster, step: Seconds) -> Seconds {
+    let Scenario { recipe, data, .. } = scenario;
     // Padding is not prepared.
     let tokens = (Share::new((recipe.global_batch * recipe.seq_len) as f64) * recipe.fill).get() as u64;
-    step.loader += loader::stall(step.total(), tokens, &data.feed, &cluster.node, cluster.nodes());
-    step
+    loader::stall(step, tokens, &data.feed, &cluster.node, cluster.nodes())
 }
 
 /// What follows from the length of a step.

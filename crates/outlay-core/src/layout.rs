@@ -19,6 +19,8 @@ pub struct Layout {
     pub pp: u64,
     /// Virtual stages per pipeline rank (1: not interleaved).
     pub vpp: u64,
+    /// Layers of a full pipeline stage; the last has what is left. 0: as few as it takes.
+    pub stage_layers: u64,
     /// Context-parallel width.
     pub cp: u64,
     /// Expert-parallel width.
@@ -50,6 +52,7 @@ impl Layout {
             tp: 1,
             pp: 1,
             vpp: 1,
+            stage_layers: 0,
             cp: 1,
             ep: 1,
             zero: Zero::None,
@@ -67,6 +70,20 @@ impl Layout {
     #[must_use]
     pub const fn gathers(&self) -> bool {
         matches!(self.zero, Zero::Three) && self.shard.saturating_mul(self.cp) > 1
+    }
+
+    /// Layers of a full pipeline stage of so many in all.
+    #[must_use]
+    pub const fn full_stage(&self, depth: u64) -> u64 {
+        let stages = if self.pp == 0 { 1 } else { self.pp };
+        let least = depth.div_ceil(stages);
+        if self.stage_layers > least { self.stage_layers } else { least }
+    }
+
+    /// Layers that the full stages leave to the last one.
+    #[must_use]
+    pub const fn last_stage(&self, depth: u64) -> u64 {
+        depth.saturating_sub(self.full_stage(depth).saturating_mul(self.pp.saturating_sub(1)))
     }
 
     /// Accelerators it needs.
@@ -149,6 +166,8 @@ pub struct Pins {
     pub pp: Option<u64>,
     /// Virtual stages per pipeline rank.
     pub vpp: Option<u64>,
+    /// Layers of a full pipeline stage.
+    pub stage_layers: Option<u64>,
     /// Context-parallel width.
     pub cp: Option<u64>,
     /// Expert-parallel width.

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use crate::dtype::Dtype;
 pub use crate::layout::{Layout, Offload, Pins, Recompute, Schedule, Zero};
-use crate::model::{Attention, Model, Op};
+use crate::model::{Attention, Model, Op, Role, params};
 use crate::scenario::cluster::{Cluster, Node, Vendor};
 use crate::scenario::recipe::{Method, OptimizerKind, Recipe};
 use crate::scenario::{Scenario, Size};
@@ -45,6 +45,10 @@ pub enum Rule {
     Domain,
     /// Every pipeline stage has a layer.
     Layers,
+    /// Stages dealt out by hand hold all layers, and the last one holds one at least.
+    StageLayers,
+    /// Both ends of a pipeline can be fed only over an even number of stages, with two micro-batches a stage at least.
+    TwoEnds,
     /// Virtual stages are of equal size; interleaving needs micro-batches in multiples of the stages.
     VirtualStages,
     /// Context parallelism cuts the sequence into `2 · cp` equal pieces and needs attention throughout.
@@ -85,6 +89,8 @@ pub fn broken_rule(model: &Model, recipe: &Recipe, cluster: &Cluster, layout: &L
         (l.tp <= fast_domain(cluster), Rule::Domain),
         (l.pp == 1 || l.pp <= model.depth(), Rule::Layers),
         (l.vpp == 1 || interleaves(model, l.pp, l.vpp, l.accumulation), Rule::VirtualStages),
+        (l.stage_layers == 0 || dealt(model, l), Rule::StageLayers),
+        (l.pp == 1 || l.schedule != Schedule::DualPipe || two_ended(l), Rule::TwoEnds),
         (l.cp == 1 || cuts_sequence(model, recipe, l.cp), Rule::Sequence),
         (l.ep == 1 || experts_divide(model, l.ep), Rule::Experts),
         (product(&[l.dp, l.cp, l.tp]).is_multiple_of(l.ep), Rule::ExpertRanks),
@@ -126,6 +132,56 @@ fn fast_domain(cluster: &Cluster) -> u64 {
 /// out by hand, with less beside the head); the search only proposes [`even`] ones.
 fn interleaves(model: &Model, pp: u64, vpp: u64, accumulation: u64) -> bool {
     pp > 1 && product(&[pp, vpp]) <= model.depth() + 2 && accumulation.is_multiple_of(pp)
+}
+
+/// Full stages and a last one that holds the rest.
+fn dealt(model: &Model, l: &Layout) -> bool {
+    let before = product(&[l.stage_layers, l.pp.saturating_sub(1)]);
+    l.pp > 1 && before < model.depth() && product(&[l.stage_layers, l.pp]) >= model.depth()
+}
+
+fn two_ended(l: &Layout) -> bool {
+    l.vpp == 1 && l.pp.is_multiple_of(2) && l.accumulation.is_multiple_of(2) && l.accumulation >= 2 * l.pp
+}
+
+/// Layers that take as long as the head: what a last stage should have less.
+fn head_in_layers(model: &Model) -> u64 {
+    let work = |role: Role| {
+        let of_role = model.blocks.iter().filter(|block| block.role == role);
+        of_role.map(|block| block.count * block.ops.iter().map(params::of_op).sum::<u64>()).sum::<u64>()
+    };
+    let layer = (work(Role::Layer) / model.depth().max(1)).max(1);
+    (work(Role::Head) + layer / 2) / layer
+}
+
+/// Layers of a full stage to try: as few as it takes, and as many as make room for the head on the last one.
+fn deals(scenario: &Scenario, pp: u64, vpp: u64) -> Vec<u64> {
+    let Scenario { model, recipe, pins, .. } = scenario;
+    if let Some(fixed) = pins.stage_layers {
+        return Vec::from([fixed]);
+    }
+    let fewest = model.depth().div_ceil(pp);
+    let roomy = (model.depth() + head_in_layers(model)).div_ceil(pp);
+    let useful = pp > 1 && vpp == 1 && recipe.stack.uneven_stages && roomy > fewest;
+    let legal = useful && product(&[roomy, pp - 1]) < model.depth();
+    if legal { Vec::from([0, roomy]) } else { Vec::from([0]) }
+}
+
+/// Orders of work on a pipeline to try: all forwards first needs more memory than one forward, one backward and is no
+/// quicker, so it is never proposed.
+fn schedules(scenario: &Scenario, pp: u64, vpp: u64) -> Vec<Schedule> {
+    if let Some(fixed) = scenario.pins.schedule {
+        return Vec::from([fixed]);
+    }
+    let stack = &scenario.recipe.stack;
+    let mut all = Vec::from([Schedule::OneFOneB]);
+    if pp > 1 && stack.zero_bubble {
+        all.push(Schedule::ZeroBubble);
+    }
+    if pp > 1 && pp.is_multiple_of(2) && vpp == 1 && stack.dualpipe {
+        all.push(Schedule::DualPipe);
+    }
+    all
 }
 
 /// Equal pieces of the pipeline: of the layers, or of the layers with embedding and head counted as one each, as
@@ -203,7 +259,9 @@ pub fn splits(scenario: &Scenario, cluster: &Cluster) -> Vec<Split> {
     let all = cluster.accelerators;
     let mut found = Vec::new();
     for tp in widths(pins.tp, fast_domain(cluster), |tp| all.is_multiple_of(tp) && heads_divide(model, tp)) {
-        for pp in widths(pins.pp, model.depth().min(all / tp), |pp| (all / tp).is_multiple_of(pp) && even(model, pp)) {
+        for pp in widths(pins.pp, model.depth().min(all / tp), |pp| {
+            (all / tp).is_multiple_of(pp) && (recipe.stack.uneven_stages || even(model, pp))
+        }) {
             for cp in
                 widths(pins.cp, longest_cut(recipe), |cp| cp.is_power_of_two() && (all / tp / pp).is_multiple_of(cp))
             {
@@ -237,6 +295,8 @@ pub fn obstacle(scenario: &Scenario, cluster: &Cluster) -> Option<Rule> {
         tp,
         pp,
         vpp: fixed(pins.vpp),
+        stage_layers: pins.stage_layers.unwrap_or(0),
+        schedule: pins.schedule.unwrap_or(Schedule::OneFOneB),
         cp,
         ep: fixed(pins.ep),
         zero,
@@ -255,20 +315,26 @@ fn sharded(scenario: &Scenario, cluster: &Cluster, parallel: Layout, found: &mut
     for zero in stages_of_sharding(pins, dp * parallel.cp) {
         for shard in groups(pins, zero, dp, cluster.node.accelerators / tp.min(cluster.node.accelerators)) {
             for vpp in widths(pins.vpp, most, |vpp| vpp == 1 || even(model, product(&[pp, vpp]))) {
-                let layout = Layout {
-                    vpp,
-                    zero,
-                    shard,
-                    // Switched off it moves as many bytes and keeps more activations: it cannot win.
-                    sequence_parallel: tp > 1 && pins.sequence_parallel.unwrap_or(true),
-                    schedule: pins.schedule.unwrap_or(Schedule::OneFOneB),
-                    ..parallel
-                };
-                // Rules that do not look at the micro-batch are settled here, once for all micro-batches.
-                let probe = Layout { micro_batch: 1, accumulation: batch, vpp: 1, ..layout };
-                let interleaved = vpp == 1 || interleaves(model, pp, vpp, pp);
-                if interleaved && broken_rule(model, recipe, cluster, &probe).is_none() {
-                    found.push(Split { layout, batch });
+                for stage_layers in deals(scenario, pp, vpp) {
+                    for schedule in schedules(scenario, pp, vpp) {
+                        let layout = Layout {
+                            vpp,
+                            stage_layers,
+                            zero,
+                            shard,
+                            // Switched off it moves as many bytes and keeps more activations: it cannot win.
+                            sequence_parallel: tp > 1 && pins.sequence_parallel.unwrap_or(true),
+                            schedule,
+                            ..parallel
+                        };
+                        // Rules that do not look at the micro-batch are settled here, once for all micro-batches.
+                        let plain = Schedule::OneFOneB;
+                        let probe = Layout { micro_batch: 1, accumulation: batch, vpp: 1, schedule: plain, ..layout };
+                        let interleaved = vpp == 1 || interleaves(model, pp, vpp, pp);
+                        if interleaved && broken_rule(model, recipe, cluster, &probe).is_none() {
+                            found.push(Split { layout, batch });
+                        }
+                    }
                 }
             }
         }
@@ -318,12 +384,15 @@ impl Split {
         }
     }
 
-    /// The layout with this micro-batch, recomputation and offload; `None` where interleaving does not work out.
+    /// The layout with this micro-batch, recomputation and offload; `None` where interleaving or feeding both ends does not
+    /// work out.
     #[must_use]
     pub fn layout(&self, micro_batch: u64, recompute: Recompute, offload: Offload) -> Option<Layout> {
         let accumulation = self.batch / micro_batch.max(1);
-        let whole = self.layout.vpp == 1 || accumulation.is_multiple_of(self.layout.pp);
-        whole.then_some(Layout { micro_batch, accumulation, recompute, offload, ..self.layout })
+        let layout = Layout { micro_batch, accumulation, recompute, offload, ..self.layout };
+        let whole = layout.vpp == 1 || accumulation.is_multiple_of(layout.pp);
+        let fed = layout.pp == 1 || layout.schedule != Schedule::DualPipe || two_ended(&layout);
+        (whole && fed).then_some(layout)
     }
 }
 
@@ -341,7 +410,7 @@ pub fn recomputes(scenario: &Scenario) -> Vec<Recompute> {
     all
 }
 
-/// Offloads to try, least first; every one after the first only when nothing before it fits.
+/// Offloads to try, least first.
 #[must_use]
 pub fn offloads(scenario: &Scenario) -> Vec<Offload> {
     match (scenario.pins.offload, &scenario.recipe.method) {

@@ -10,8 +10,8 @@ use outlay_core::model::params;
 use outlay_core::scenario::dynamics::Start;
 use outlay_core::scenario::offer::Offer;
 use outlay_core::scenario::recipe::Method;
-use outlay_core::scenario::{Scenario, adapters};
-use outlay_core::search::{Change, Difference, FITS, Ranking, Reason, TIGHT};
+use outlay_core::scenario::{Goal, Scenario, adapters};
+use outlay_core::search::{self, Change, Difference, FITS, Ranking, Reason, TIGHT};
 use outlay_core::term::{self, Figure};
 use outlay_core::units::Share;
 
@@ -71,24 +71,41 @@ impl Writer<'_> {
                 .iter()
                 .map(|a| Assumption { key: a.key.clone(), value: a.value.clone(), reason: a.reason.clone() })
                 .collect(),
-            warnings: self.warnings(pick.as_ref(), &lesson),
+            warnings: self.warnings(pick.as_ref(), ranking, &lesson),
             search: Search {
                 offers: ranking.counts.offers,
-                machines: ranking.counts.surveyed,
+                machines: ranking.counts.machines,
+                surveyed: ranking.counts.surveyed,
                 layouts: ranking.counts.layouts,
                 timed: ranking.counts.timed,
+                weighed: ranking.counts.weighed,
+                covered: ranking.counts.covered,
                 plans: ranking.counts.plans,
+                proven: ranking.unproven.is_none(),
+                gap: self.gap(ranking),
             },
             pick,
         }
     }
 
-    fn warnings(&self, pick: Option<&Plan>, lesson: &Taught<'_>) -> Vec<String> {
+    fn warnings(&self, pick: Option<&Plan>, ranking: &Ranking, lesson: &Taught<'_>) -> Vec<String> {
         let mut warnings = self.resolved.warnings.clone();
         warnings.extend(lesson.warnings());
         if let Some(pick) = pick {
             if let Some(age) = pick.price_age_days.filter(|age| *age > 60) {
                 warnings.push(format!("the price is {age} days old: look it up before you rent"));
+            }
+            if let Some(least) = ranking.unproven {
+                let gap = self.gap(ranking) * 100.0;
+                let what = match self.resolved.scenario.goal {
+                    Goal::Cost | Goal::Robust => format!("costs less than {}", money(least.get())),
+                    Goal::Time => format!("takes less than {}", duration(least.get() / 3600.0)),
+                    Goal::CostTime | Goal::Card => "does better".to_owned(),
+                };
+                warnings.push(format!(
+                    "the search was ended early: this is the best of what was seen; no plan {what}{}",
+                    if gap > 0.0 { format!(" ({gap:.0} % better)") } else { String::new() }
+                ));
             }
             if pick.fit == "tight" {
                 warnings.push("memory is tight: it may run out on the longest batch".into());
@@ -99,6 +116,14 @@ impl Writer<'_> {
             }
         }
         warnings
+    }
+
+    /// What a plan that was not seen might do better at the most, as a share of the pick's figure.
+    fn gap(&self, ranking: &Ranking) -> f64 {
+        let (Some(least), Some(pick)) = (ranking.unproven, &ranking.pick) else { return 0.0 };
+        let scenario = &self.resolved.scenario;
+        let had = search::worth(scenario, pick);
+        (1.0 - least.get() / had.get()).max(0.0)
     }
 
     /// Services that train such a model, cheapest first.
@@ -211,6 +236,7 @@ impl Writer<'_> {
                 tp: layout.tp,
                 pp: layout.pp,
                 vpp: layout.vpp,
+                stage_layers: layout.stage_layers,
                 cp: layout.cp,
                 ep: layout.ep,
                 zero: zero(layout.zero).into(),
@@ -416,6 +442,8 @@ fn reason(reason: &Reason) -> String {
         Reason::Dearer(usd) => format!("{} dearer", money(usd.get())),
         Reason::Slower(time) => format!("{} slower", duration(time.to_hours())),
         Reason::Worse(times) => format!("{:.2} times the product of cost and time", times.get()),
+        Reason::Riskier(usd) => format!("{} dearer in the worst of ten runs", money(usd.get())),
+        Reason::Larger(bytes) => format!("{:.0} GiB larger", bytes.to_gib()),
         Reason::OverBudget(usd) => format!("{} over the budget", money(usd.get())),
         Reason::TooLate(time) => format!("{} past the deadline", duration(time.to_hours())),
         Reason::Tight => "may run out of memory".into(),
@@ -454,6 +482,8 @@ pub(crate) fn obstacle(rule: outlay_core::plan::Rule) -> &'static str {
         Rule::Heads => "tensor parallelism must divide the attention heads",
         Rule::Hidden => "tensor parallelism must divide the width of the model",
         Rule::Domain => "tensor parallelism must stay on the fast link",
+        Rule::StageLayers => "layers dealt out over the stages must leave the last one at least one, and none over",
+        Rule::TwoEnds => "dualpipe needs an even number of stages and two micro-batches a stage, not interleaved",
         Rule::Layers => "every pipeline stage needs a layer",
         Rule::VirtualStages => "each virtual stage needs a layer, and micro-batches must be a multiple of the stages",
         Rule::Sequence => "context parallelism must cut the sequence into 2 · cp equal pieces",

@@ -50,7 +50,7 @@ use outlay_core::layout::Offload;
 use outlay_core::memory::ModelMemory;
 use outlay_core::plan::{Plan, layouts};
 use outlay_core::scenario::Size;
-use outlay_core::search::{Ranking, TIGHT};
+use outlay_core::search::{Ranking, TIGHT, Watch};
 use outlay_core::units::{Seconds, Share};
 
 use problem::Code;
@@ -63,22 +63,36 @@ use response::Response;
 /// # Errors
 /// All problems of the request.
 pub fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<Response, Vec<Problem>> {
+    plan_watched(request, catalog, today, &outlay_core::search::unwatched)
+}
+
+/// As [`plan`]; `watch` is told how far the search has come, and may end it with the best so far.
+///
+/// # Errors
+/// All problems of the request.
+pub fn plan_watched(
+    request: &Request,
+    catalog: &Catalog,
+    today: &str,
+    watch: Watch<'_>,
+) -> Result<Response, Vec<Problem>> {
     let Some(sharpened) = observed::sharpen(request, catalog)? else {
-        return plan_as_known(request, catalog, today, None);
+        return plan_as_known(request, catalog, today, watch, None);
     };
     let catalog = catalog.clone().with_knowledge(sharpened.knowledge);
-    plan_as_known(request, &catalog, today, Some(sharpened.note))
+    plan_as_known(request, &catalog, today, watch, Some(sharpened.note))
 }
 
 fn plan_as_known(
     request: &Request,
     catalog: &Catalog,
     today: &str,
+    watch: Watch<'_>,
     note: Option<String>,
 ) -> Result<Response, Vec<Problem>> {
     let mut resolved = resolve::resolve(request, catalog, Ask::Plan)?;
     resolved.warnings.extend(note);
-    let ranking = plan::plan(&resolved.scenario, catalog.knowledge());
+    let ranking = plan::plan(&resolved.scenario, catalog.knowledge(), watch);
     Ok(answer::Writer { resolved: &resolved, catalog, today }.response(&ranking))
 }
 
@@ -94,6 +108,7 @@ pub fn estimate(request: &Request, catalog: &Catalog, today: &str) -> Result<Res
         losers: Vec::new(),
         relaxations: Vec::new(),
         obstacle: None,
+        unproven: None,
         counts: outlay_core::search::Counts::default(),
     };
     Ok(answer::Writer { resolved: &resolved, catalog, today }.response(&ranking))

@@ -6,12 +6,12 @@
 
 use outlay_core::forecast::{Forecast, Knowledge};
 use outlay_core::scenario::Scenario;
-use outlay_core::search::{self, Ranking, Survey};
+use outlay_core::search::{self, Ranking, Survey, Watch};
 
-/// Searches every legal plan of a scenario.
+/// Searches every legal plan of a scenario; `watch` may end it early.
 #[must_use]
-pub fn plan(scenario: &Scenario, knowledge: &Knowledge) -> Ranking {
-    search::search(scenario, knowledge, &map)
+pub fn plan(scenario: &Scenario, knowledge: &Knowledge, watch: Watch<'_>) -> Ranking {
+    search::search(scenario, knowledge, &map, watch)
 }
 
 /// The best plan of a scenario on the calling thread, and nothing beside it.

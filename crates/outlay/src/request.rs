@@ -368,6 +368,8 @@ pub struct LayoutRequest {
     pub pp: Option<u64>,
     /// Virtual stages per pipeline rank.
     pub vpp: Option<u64>,
+    /// Layers of a full pipeline stage; the last one has what is left.
+    pub stage_layers: Option<u64>,
     /// Context-parallel width.
     pub cp: Option<u64>,
     /// Expert-parallel width.
@@ -400,7 +402,7 @@ pub struct LimitsRequest {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoalRequest {
-    /// `cost`, `time`, `cost*time`.
+    /// `cost`, `time`, `cost*time`, `worst-cost` (what one run in ten exceeds), `card` (least accelerator memory).
     pub minimize: Option<String>,
 }
 

@@ -241,6 +241,8 @@ pub struct Layout {
     pub pp: u64,
     /// Virtual stages.
     pub vpp: u64,
+    /// Layers of a full stage, where they are dealt out by hand; 0: evenly.
+    pub stage_layers: u64,
     /// Context-parallel width.
     pub cp: u64,
     /// Expert-parallel width.
@@ -327,12 +329,22 @@ pub struct Search {
     pub offers: u64,
     /// Distinct machine shapes with a count.
     pub machines: u64,
-    /// Layouts whose memory was computed.
+    /// Of these, looked into; the others cannot be picked, stand on the front or be named, by their bound.
+    pub surveyed: u64,
+    /// Legal layouts on those looked into.
     pub layouts: u64,
-    /// Layouts whose step was timed.
+    /// Of these, layouts whose step was timed.
     pub timed: u64,
-    /// Plans priced.
+    /// Of these, layouts whose memory was weighed.
+    pub weighed: u64,
+    /// Plans that the layouts stand for, each at every offer of its machines.
+    pub covered: u64,
+    /// Plans priced: the quickest layout of machines at one offer.
     pub plans: u64,
+    /// The pick is the best there is; `false`: the search was ended early.
+    pub proven: bool,
+    /// What a plan that was not seen might do better at the most, as a share of the pick's figure.
+    pub gap: f64,
 }
 
 /// The answer to `levers`.

@@ -48,22 +48,36 @@ pub(crate) struct Question {
     format: Format,
 }
 
-/// A way through the door.
-type Door = fn(&Request, &Catalog, &str) -> Result<Response, Vec<Problem>>;
-
 impl Question {
     /// Puts it to the door; status 1 if nothing is feasible.
-    pub(crate) fn ask(&self, door: Door, context: &Context) -> Result<Answer, Failure> {
+    pub(crate) fn ask(
+        &self,
+        door: impl Fn(&Request, &Catalog, &str) -> Result<Response, Vec<Problem>>,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        self.ask_with(door, false, context)
+    }
+
+    /// As [`Question::ask`], and `searched`: says how much was looked at.
+    pub(crate) fn ask_with(
+        &self,
+        door: impl Fn(&Request, &Catalog, &str) -> Result<Response, Vec<Problem>>,
+        searched: bool,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
         let catalog = Catalog::built_in();
         let request = self.job.request(&catalog, context)?;
         let response = door(&request, &catalog, &context.today).map_err(|problems| self.job.faults(problems))?;
-        let text = if self.format.json {
+        let mut text = if self.format.json {
             json::text(serde_json::to_value(&response))?
         } else if self.format.markdown {
             answer::markdown(&response)
         } else {
             answer::terminal(&response, context.width, self.explain)
         };
+        if searched && !self.format.json {
+            text.push_str(&answer::searched(&response.search));
+        }
         let exit = if response.pick.is_some() { Exit::Answer } else { Exit::Infeasible };
         Ok(Answer { exit, ..Answer::new(text) })
     }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use outlay::response::{Interval, Plan, Response, Term};
+use outlay::response::{Interval, Plan, Response, Search, Term};
 
 use super::bar;
 use super::format::{UNKNOWN, duration, interval, number, percent, si, usd, usd_per_hour, whole};
@@ -86,6 +86,40 @@ pub(crate) fn markdown(response: &Response) -> String {
     for warning in &response.warnings {
         let _ = writeln!(text, "\n> {warning}");
     }
+    text
+}
+
+/// How much of the space was looked at.
+pub(crate) fn searched(search: &Search) -> String {
+    let n = |count: u64| whole(count);
+    let lines = [
+        ("kinds of machines", n(search.machines), format!("from {} offers", n(search.offers))),
+        (
+            if search.proven { "bounded away" } else { "not looked into" },
+            n(search.machines - search.surveyed),
+            if search.proven { "cannot win, lead or be named at their best".into() } else { String::new() },
+        ),
+        ("looked into", n(search.surveyed), String::new()),
+        ("legal layouts", n(search.layouts), format!("{} plans, each at every offer", n(search.covered))),
+        (
+            "skipped",
+            n(search.layouts - search.timed),
+            "no quicker than one that fits, or larger than one that does not".into(),
+        ),
+        ("timed", n(search.timed), String::new()),
+        ("weighed", n(search.weighed), "the others are slower than one that fits".into()),
+        ("priced", n(search.plans), "the quickest layout of machines at an offer".into()),
+    ];
+    let mut text = format!("\n{BOLD}the search{BOLD:#}\n");
+    for (name, count, note) in lines {
+        let _ = writeln!(text, "  {name:<18} {count:>15}  {DIM}{note}{DIM:#}");
+    }
+    let verdict = if search.proven {
+        "no plan is better".into()
+    } else {
+        format!("ended early: a plan that was not seen is at most {} better", percent(search.gap))
+    };
+    let _ = writeln!(text, "  {verdict}");
     text
 }
 

@@ -221,9 +221,12 @@ struct Acts {
 }
 
 impl ModelMemory {
-    fn layers_of_stage(&self, layout: &Layout) -> f64 {
-        let stages = layout.pp.max(1) as f64;
-        libm::ceil(self.depth / stages) / self.depth
+    /// Share of the layers that stand on a stage. Where they do not divide and nobody dealt them out, the last stage is taken
+    /// to be as full as the others.
+    fn layers_of_stage(&self, layout: &Layout, stage: Stage) -> f64 {
+        let depth = self.depth as u64;
+        let dealt = layout.stage_layers > 0 && stage.last && !stage.first;
+        (if dealt { layout.last_stage(depth) } else { layout.full_stage(depth) }) as f64 / self.depth
     }
 
     fn here(block: &BlockMemory, stage: Stage, layers: f64) -> f64 {
@@ -236,7 +239,7 @@ impl ModelMemory {
 
     fn state(&self, layout: &Layout, stage: Stage) -> State {
         let split = Split::of(layout);
-        let layers = self.layers_of_stage(layout);
+        let layers = self.layers_of_stage(layout, stage);
         let mut state = State::default();
         for block in &self.blocks {
             let layer = &block.layer;
@@ -291,7 +294,7 @@ impl ModelMemory {
 
     fn acts(&self, layout: &Layout, stage: Stage, tokens: f64) -> Acts {
         let split = Split::of(layout);
-        let layers = self.layers_of_stage(layout);
+        let layers = self.layers_of_stage(layout, stage);
         let mut acts = Acts::default();
         let again = layout.recompute.of_layers().get() > 0.0;
         let mut first_layer = stage.first;

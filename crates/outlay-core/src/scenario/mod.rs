@@ -79,4 +79,8 @@ pub enum Goal {
     Time,
     /// Least product of the two.
     CostTime,
+    /// Least cost that one run in ten exceeds.
+    Robust,
+    /// Least memory of all accelerators rented, then least money: the smallest card that suffices.
+    Card,
 }

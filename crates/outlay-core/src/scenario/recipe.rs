@@ -222,6 +222,12 @@ pub struct Stack {
     pub gathers_narrow: bool,
     /// Can compute some of the layers again and keep the others.
     pub recomputes_some: bool,
+    /// Lets layers be dealt out over pipeline stages by hand.
+    pub uneven_stages: bool,
+    /// Can fill the pipeline's bubble with weight gradients.
+    pub zero_bubble: bool,
+    /// Can feed the pipeline from both ends.
+    pub dualpipe: bool,
     /// The host never waits to learn how a mixture's tokens were routed.
     pub sync_free: bool,
     /// Share of data-parallel and FSDP traffic that can hide under computation.

@@ -2,21 +2,24 @@
 //!
 //! The price of a machine does not change how fast a layout runs on it, and on a given number of machines a shorter
 //! step is both faster and cheaper. So each machine shape and count is surveyed once, its quickest layout that fits
-//! is kept, and only those meet the offers. Nothing is dropped that could win: that is the whole pruning.
+//! is kept, and only those meet the offers. Machines whose bound cannot win, lead or be named are never looked into, and
+//! layouts that cannot be quicker are never weighed; nothing is dropped that could change the answer.
 //!
-//! Does not know: threads. [`search`] is told how to map over the surveys, so that the caller may do it in parallel.
+//! Does not know: threads and clocks. [`search`] is told how to map over surveys, so that the caller may do it in parallel,
+//! and whom to tell how far it has come, so that the caller may end it.
 //!
-//! Reading order: [`search`], [`Ranking`], then `survey`, `rank`, `relax`.
+//! Reading order: [`search`], [`Ranking`], then `hunt`, `survey`, `rank`, `relax`.
 
 use alloc::vec::Vec;
 
 use crate::forecast::{Forecast, Knowledge};
 use crate::plan::Rule;
-use crate::scenario::Scenario;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::recipe::Method;
-use crate::units::{Seconds, Share, Usd};
+use crate::scenario::{Goal, Scenario};
+use crate::units::{Bytes, Seconds, Share, Usd};
 
+mod hunt;
 mod rank;
 mod relax;
 mod survey;
@@ -41,6 +44,8 @@ pub struct Ranking {
     pub relaxations: Vec<Relaxation>,
     /// The rule that stands against every layout, if there is no legal one at all.
     pub obstacle: Option<Rule>,
+    /// The search was ended early: no plan it has not seen does better than this figure of the goal.
+    pub unproven: Option<Share>,
     /// How much was looked at.
     pub counts: Counts,
 }
@@ -80,6 +85,10 @@ pub enum Reason {
     Slower(Seconds),
     /// Its product of cost and time is this many times the pick's.
     Worse(Share),
+    /// One run in ten costs more than the pick's worst in ten, by this much.
+    Riskier(Usd),
+    /// Its machines have more memory, by this much.
+    Larger(Bytes),
     /// Over the budget by this much.
     OverBudget(Usd),
     /// Past the deadline by this much.
@@ -130,14 +139,36 @@ pub struct Counts {
     /// Offers considered.
     pub offers: u64,
     /// Distinct machine shapes with a number of machines.
+    pub machines: u64,
+    /// Of these, looked into; the others cannot win, lead or be named, by their bound.
     pub surveyed: u64,
-    /// Layouts whose memory was computed.
+    /// Legal layouts on those looked into.
     pub layouts: u64,
-    /// Of these, layouts that may fit, whose step was timed.
+    /// Of these, layouts whose step was timed; the others cannot be quicker, or need more memory than one that does not fit.
     pub timed: u64,
-    /// Plans priced: machines, count, layout and offer.
+    /// Of these, layouts whose memory was weighed; the others are slower than what fits.
+    pub weighed: u64,
+    /// Plans that the layouts stand for, each at every offer of its machines.
+    pub covered: u64,
+    /// Plans priced: the quickest layout of machines at one offer.
     pub plans: u64,
 }
+
+/// How far a search has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Distinct machine shapes with a number of machines.
+    pub machines: u64,
+    /// Of these, looked into or dropped.
+    pub settled: u64,
+    /// The goal's figure of the best plan yet, in dollars, seconds, bytes or their product.
+    pub best: Option<Share>,
+    /// The least that any other machines could reach.
+    pub least: Option<Share>,
+}
+
+/// Told how far a search has come; `false` ends it with the best so far.
+pub type Watch<'a> = &'a dyn Fn(&Progress) -> bool;
 
 /// Answers `count` surveys by number, in any order, and returns them in order.
 pub type Map<'a> = &'a dyn Fn(usize, &(dyn Fn(usize) -> Survey + Sync)) -> Vec<Survey>;
@@ -148,52 +179,55 @@ pub fn in_turn(count: usize, survey: &(dyn Fn(usize) -> Survey + Sync)) -> Vec<S
     (0..count).map(survey).collect()
 }
 
+/// Nobody watches: the search goes on to its end.
+#[must_use]
+pub fn unwatched(_: &Progress) -> bool {
+    true
+}
+
 /// Searches everything; if nothing is feasible, also what would have to change.
 #[must_use]
-pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranking {
-    let (mut ranking, priced) = found(scenario, knowledge, map);
-    if ranking.pick.is_none() {
-        ranking.relaxations = relax::relaxations(scenario, knowledge, map, &priced);
+pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>, watch: Watch<'_>) -> Ranking {
+    let mut ranking = found(scenario, knowledge, map, watch);
+    if ranking.pick.is_none() && ranking.unproven.is_none() {
+        ranking.relaxations = relax::relaxations(scenario, knowledge, map);
     }
     ranking
 }
 
-/// The best plan alone: no front, no losers, no way out.
-///
-/// Machines are looked at in the order of what a plan on them costs or takes at the least ([`crate::step::least`]); once that is
-/// more than a sound plan already found, nothing that follows can win. Cost, time and their product grow with the step, so
-/// the bound is admissible, and the answer is that of [`search`].
+/// As [`search`] without relaxations, with no machines dropped: what the bounds are held against.
 #[must_use]
-pub fn pick(scenario: &Scenario, knowledge: &Knowledge) -> Option<Forecast> {
-    let units = survey::units(scenario);
-    let desk = survey::Desk::new(scenario, knowledge);
-    let mut order: Vec<(f64, usize)> =
-        units.iter().enumerate().map(|(at, unit)| (rank::least(scenario, knowledge, unit), at)).collect();
-    order.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    let mut seen = Vec::new();
-    let mut best = f64::INFINITY;
-    for (least, at) in order {
-        // What is out of the limits even at the least, or above what is had: so is all that follows.
-        if least > best || least.is_infinite() {
-            break;
-        }
-        let surveyed = survey::survey(&desk, &units[at].cluster);
-        let priced = rank::price(scenario, core::slice::from_ref(&units[at]), core::slice::from_ref(&surveyed));
-        best = priced.iter().filter(|p| p.sound() && p.within(scenario)).fold(best, |best, p| {
-            let worth = rank::worth(scenario.goal, p.cost, p.time);
-            if worth < best { worth } else { best }
-        });
-        seen.extend(priced);
-    }
-    rank::pick(scenario, &seen).and_then(|pick| crate::forecast::forecast(scenario, knowledge, pick.plan))
+pub fn unbounded(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranking {
+    let mut hunt = hunt::Hunt::new(scenario, knowledge, &unwatched);
+    hunt.look(map, &|_, _, _| true);
+    rank::rank(&mut hunt, map)
 }
 
-/// The ranking without relaxations, and all that was priced.
-fn found(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> (Ranking, Vec<rank::Priced>) {
-    let units = survey::units(scenario);
-    let desk = survey::Desk::new(scenario, knowledge);
-    let surveys = map(units.len(), &|at| survey::survey(&desk, &units[at].cluster));
-    let priced = rank::price(scenario, &units, &surveys);
-    let ranking = rank::rank(scenario, knowledge, &units, &surveys, &priced);
-    (ranking, priced)
+/// The best plan alone: no front, no losers, no way out.
+#[must_use]
+pub fn pick(scenario: &Scenario, knowledge: &Knowledge) -> Option<Forecast> {
+    let mut hunt = hunt::Hunt::new(scenario, knowledge, &unwatched);
+    hunt.look(&in_turn, &|hunt, _, bound| hunt.may_win(bound));
+    rank::pick(scenario, &hunt.priced).and_then(|pick| crate::forecast::forecast(scenario, knowledge, pick.plan))
+}
+
+/// The goal's figure of a forecast: dollars, seconds, bytes or their product.
+#[must_use]
+pub fn worth(scenario: &Scenario, forecast: &Forecast) -> Share {
+    let (cost, time) = (forecast.cost.mid.get(), forecast.time.mid.get());
+    Share::new(match scenario.goal {
+        Goal::Cost => cost,
+        Goal::Time => time,
+        Goal::CostTime => cost * time,
+        Goal::Robust => forecast.cost.high.get(),
+        Goal::Card => scenario
+            .offers
+            .get(forecast.plan.offer)
+            .map_or(0.0, |offer| (offer.accelerator.memory * (forecast.plan.nodes * offer.node.accelerators)).get()),
+    })
+}
+
+/// The ranking without relaxations.
+fn found(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>, watch: Watch<'_>) -> Ranking {
+    rank::rank(&mut hunt::Hunt::new(scenario, knowledge, watch), map)
 }

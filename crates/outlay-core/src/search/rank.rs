@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use super::hunt::Hunt;
 use super::survey::{Candidate, Survey, Unit};
-use super::{Counts, Difference, FITS, Loser, Ranking, Reason};
-use crate::forecast::{self, Forecast, Knowledge, Luck};
+use super::{Counts, Difference, FITS, Loser, Map, Ranking, Reason};
+use crate::forecast::{self, Knowledge, Luck};
 use crate::plan::{self, Plan};
 use crate::run::disruption;
 use crate::scenario::offer::Offer;
@@ -28,6 +29,8 @@ pub(super) struct Priced {
     pub(super) cost: Usd,
     /// Its time on the clock.
     pub(super) time: Seconds,
+    /// What it is judged by.
+    pub(super) worth: Worth,
     /// The run comes to an end.
     ends: bool,
 }
@@ -45,115 +48,173 @@ impl Priced {
     }
 }
 
-/// The total order of plans for a goal: the goal, then the other figure, then fewer accelerators, then the order of
-/// offers and layouts. No two plans are equal in it.
-pub(super) fn better(goal: Goal, one: &Priced, other: &Priced) -> Ordering {
-    let (cost, time) = (one.cost.total_cmp(&other.cost), one.time.total_cmp(&other.time));
-    let first = match goal {
-        Goal::Cost => cost.then(time),
-        Goal::Time => time.then(cost),
-        Goal::CostTime => product(one).total_cmp(&product(other)).then(cost),
-    };
+/// What a plan is judged by, the less the better: the figure of the goal first, then what decides between equals.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Worth(f64, f64);
+
+impl Worth {
+    /// For a goal; `dear` is the cost that one run in ten exceeds.
+    pub(super) fn of(goal: Goal, unit: &Unit, cost: Usd, time: Seconds, dear: Usd) -> Self {
+        let (cost, time) = (cost.get(), time.get());
+        match goal {
+            Goal::Cost => Self(cost, time),
+            Goal::Time => Self(time, cost),
+            Goal::CostTime => Self(cost * time, cost),
+            Goal::Robust => Self(dear.get(), cost),
+            Goal::Card => {
+                let installed = unit.nodes * unit.cluster.node.accelerators;
+                Self((unit.cluster.accelerator.memory * installed).get(), cost)
+            }
+        }
+    }
+
+    /// The goal's own figure.
+    pub(super) fn figure(self) -> Share {
+        Share::new(self.0)
+    }
+
+    pub(super) fn total_cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0).then(self.1.total_cmp(&other.1))
+    }
+}
+
+/// The total order of plans: their worth, then fewer accelerators, then the order of offers and layouts. No two plans are
+/// equal in it.
+fn better(one: &Priced, other: &Priced) -> Ordering {
     let size = |priced: &Priced| (priced.plan.layout.accelerators(), priced.plan.offer, priced.plan.layout);
-    first.then_with(|| size(one).cmp(&size(other)))
+    one.worth.total_cmp(&other.worth).then_with(|| size(one).cmp(&size(other)))
 }
 
-/// What a goal makes least.
-pub(super) fn worth(goal: Goal, cost: Usd, time: Seconds) -> f64 {
-    match goal {
-        Goal::Cost => cost.get(),
-        Goal::Time => time.get(),
-        Goal::CostTime => cost.get() * time.get(),
-    }
-}
-
-/// What any plan on some machines is worth at the best; infinite where even that is out of the limits.
-pub(super) fn least(scenario: &Scenario, knowledge: &Knowledge, unit: &Unit) -> f64 {
-    let step = crate::step::least(&scenario.model, &scenario.recipe, &unit.cluster, &knowledge.calibration);
-    let saved = Bytes::ZERO;
-    let mut best = f64::INFINITY;
-    for offer in unit.offers.iter().filter_map(|at| scenario.offers.get(*at)) {
-        let outcome =
-            forecast::outcome(scenario, offer, unit.nodes, unit.cluster.accelerators, step, saved, Luck::PLAIN);
-        let (cost, time) = (outcome.bill.total(), outcome.run.wall());
-        let limits = scenario.limits;
-        if limits.budget.is_some_and(|most| cost > most) || limits.deadline.is_some_and(|most| time > most) {
-            continue;
-        }
-        let worth = worth(scenario.goal, cost, time);
-        if worth < best {
-            best = worth;
-        }
-    }
-    best
-}
-
-fn product(priced: &Priced) -> f64 {
-    priced.cost.get() * priced.time.get()
-}
-
-/// Every surveyed candidate at every offer that has its machines.
-pub(super) fn price(scenario: &Scenario, units: &[Unit], surveys: &[Survey]) -> Vec<Priced> {
+/// The candidates of one survey at every offer that has its machines.
+pub(super) fn price(
+    scenario: &Scenario,
+    knowledge: &Knowledge,
+    at: usize,
+    unit: &Unit,
+    survey: &Survey,
+) -> Vec<Priced> {
     let saved = disruption::checkpoint_bytes(&scenario.model, &scenario.recipe);
     let mut all = Vec::new();
-    for (at, (unit, survey)) in units.iter().zip(surveys).enumerate() {
-        for candidate in [survey.quickest, survey.useful_tight()].into_iter().flatten() {
-            for offer in &unit.offers {
-                let Some(rented) = scenario.offers.get(*offer) else { continue };
-                let accelerators = unit.cluster.accelerators;
-                let outcome =
-                    forecast::outcome(scenario, rented, unit.nodes, accelerators, candidate.step, saved, Luck::PLAIN);
-                all.push(Priced {
-                    plan: Plan { offer: *offer, nodes: unit.nodes, layout: candidate.layout },
-                    unit: at,
-                    fit: candidate.fit,
-                    cost: outcome.bill.total(),
-                    time: outcome.run.wall(),
-                    ends: outcome.run.ends(),
-                });
-            }
+    for candidate in [survey.quickest, survey.useful_tight()].into_iter().flatten() {
+        for offer in &unit.offers {
+            let Some(rented) = scenario.offers.get(*offer) else { continue };
+            let accelerators = unit.cluster.accelerators;
+            let outcome =
+                forecast::outcome(scenario, rented, unit.nodes, accelerators, candidate.step, saved, Luck::PLAIN);
+            let plan = Plan { offer: *offer, nodes: unit.nodes, layout: candidate.layout };
+            let (cost, time) = (outcome.bill.total(), outcome.run.wall());
+            let dear = match scenario.goal {
+                Goal::Robust => forecast::forecast(scenario, knowledge, plan).map_or(cost, |all| all.cost.high),
+                _ => cost,
+            };
+            let worth = Worth::of(scenario.goal, unit, cost, time, dear);
+            all.push(Priced { plan, unit: at, fit: candidate.fit, cost, time, worth, ends: outcome.run.ends() });
         }
     }
     all
 }
 
-/// Puts the answer together.
-pub(super) fn rank(
-    scenario: &Scenario,
-    knowledge: &Knowledge,
-    units: &[Unit],
-    surveys: &[Survey],
-    priced: &[Priced],
-) -> Ranking {
+/// Looks at as much as it takes, and puts the answer together.
+pub(super) fn rank(hunt: &mut Hunt<'_>, map: Map<'_>) -> Ranking {
+    hunt.look(map, &|hunt, _, bound| hunt.may_win(bound) || hunt.may_lead(bound));
+    let pick = pick(hunt.scenario, &hunt.priced);
+    // An answer that is not the proven best says so; it is not delayed by those it left behind.
+    let proven = (!hunt.stopped).then_some(()).map_or_else(|| hunt.gap().map(Worth::figure), |()| None);
+    if !hunt.stopped {
+        settle(hunt, map, pick.as_ref());
+    }
+    let (scenario, knowledge) = (hunt.scenario, hunt.knowledge);
     let show = |priced: &Priced| forecast::forecast(scenario, knowledge, priced.plan);
-    let pick = pick(scenario, priced);
-    let front = front(scenario, priced, pick.is_some_and(|pick| pick.sound()));
-    let desk = Desk { scenario, knowledge, units, surveys, priced, pick };
+    let front = front(scenario, &hunt.priced, pick.is_some_and(|pick| pick.sound()));
+    let desk = Desk { scenario, knowledge, units: &hunt.units, surveys: &hunt.surveys, priced: &hunt.priced, pick };
+    let surveys = || hunt.surveys.iter().flatten();
+    let illegal = surveys().all(|survey| survey.layouts == 0);
     Ranking {
         pick: pick.as_ref().and_then(show),
         front: front.iter().filter_map(show).collect(),
         losers: desk.losers(),
         relaxations: Vec::new(),
-        obstacle: units.iter().find_map(|unit| plan::obstacle(scenario, &unit.cluster)).filter(|_| no_layout(surveys)),
+        obstacle: hunt.units.iter().find_map(|unit| plan::obstacle(scenario, &unit.cluster)).filter(|_| illegal),
+        unproven: proven.filter(|_| pick.is_some()),
         counts: Counts {
             offers: scenario.offers.len() as u64,
-            surveyed: units.len() as u64,
-            layouts: surveys.iter().map(|survey| survey.layouts).sum(),
-            timed: surveys.iter().map(|survey| survey.timed).sum(),
-            plans: priced.len() as u64,
+            machines: hunt.units.len() as u64,
+            surveyed: surveys().count() as u64,
+            layouts: surveys().map(|survey| survey.layouts).sum(),
+            timed: surveys().map(|survey| survey.timed).sum(),
+            weighed: surveys().map(|survey| survey.weighed).sum(),
+            covered: hunt.units.iter().zip(&hunt.surveys).map(|(unit, survey)| covered(unit, survey.as_ref())).sum(),
+            plans: hunt.priced.len() as u64,
         },
     }
 }
 
-fn no_layout(surveys: &[Survey]) -> bool {
-    surveys.iter().all(|survey| survey.layouts == 0)
+fn covered(unit: &Unit, survey: Option<&Survey>) -> u64 {
+    survey.map_or(0, |survey| survey.layouts * unit.offers.len() as u64)
+}
+
+/// Looks at the machines that may give one of the losers: whatever the limits, sound plans of each kind that come before
+/// those known.
+fn settle(hunt: &mut Hunt<'_>, map: Map<'_>, pick: Option<&Priced>) {
+    let Some(pick) = pick.filter(|pick| pick.sound()) else {
+        // Without a plan to follow, everything is of interest.
+        return hunt.look(map, &|_, _, _| true);
+    };
+    let (unit, offer) = (&hunt.units[pick.unit], &hunt.scenario.offers[pick.plan.offer]);
+    let (part, count) = (unit.cluster.accelerator.id.clone(), unit.cluster.accelerators);
+    let (provider, purchase) = (offer.provider.clone(), offer.purchase);
+    let rate = offer.price * pick.plan.nodes;
+    hunt.look(map, &|hunt, at, bound| {
+        let (unit, offer) = (&hunt.units[at], &hunt.scenario.offers[bound.offer]);
+        let like = unit.cluster.accelerator.id == part;
+        // Cheaper machines, as many of another kind or fewer of the same: do they suffice?
+        let smaller = unit.cluster.accelerators == count || (like && unit.cluster.accelerators < count);
+        if smaller && offer.price * unit.nodes < rate {
+            return true;
+        }
+        let best = |counts: &dyn Fn(&Priced, &Offer) -> bool| {
+            let all = hunt.priced.iter().filter(|p| p.sound() && counts(p, &hunt.scenario.offers[p.plan.offer]));
+            all.map(|p| p.worth).min_by(Worth::total_cmp)
+        };
+        if !like {
+            let id = unit.cluster.accelerator.id.as_str();
+            let own = best(&|_, o| o.accelerator.id == id);
+            return Hunt::may_precede(bound, own) && Hunt::may_precede(bound, last_named(hunt, &part));
+        }
+        let same = |o: &Offer| o.accelerator.id == part;
+        let kinds = [
+            (offer.provider != provider).then(|| best(&|_, o| same(o) && o.provider != provider)),
+            (offer.purchase != purchase).then(|| best(&|_, o| same(o) && o.purchase != purchase)),
+            (unit.cluster.accelerators != count)
+                .then(|| best(&|p, o| same(o) && p.plan.layout.accelerators() != count)),
+        ];
+        kinds.into_iter().flatten().any(|known| Hunt::may_precede(bound, known))
+    });
+}
+
+/// Worth of the last of the other accelerators that would be named now; `None`: there is room for more.
+fn last_named(hunt: &Hunt<'_>, part: &str) -> Option<Worth> {
+    let mut best: Vec<(&str, Worth)> = Vec::new();
+    for priced in hunt.priced.iter().filter(|priced| priced.sound()) {
+        let id = hunt.scenario.offers[priced.plan.offer].accelerator.id.as_str();
+        if id == part {
+            continue;
+        }
+        match best.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, worth)) if priced.worth.total_cmp(worth).is_lt() => *worth = priced.worth,
+            Some(_) => {}
+            None => best.push((id, priced.worth)),
+        }
+    }
+    best.sort_by(|one, other| one.1.total_cmp(&other.1));
+    best.get(ACCELERATORS_NAMED - 1).map(|(_, worth)| *worth)
 }
 
 /// The best plan within the limits that fits; failing that, the best that is tight.
 pub(super) fn pick(scenario: &Scenario, priced: &[Priced]) -> Option<Priced> {
     let best = |sound: bool| {
         let able = priced.iter().filter(|p| p.ends && p.within(scenario) && (p.sound() || !sound));
-        able.min_by(|one, other| better(scenario.goal, one, other)).copied()
+        able.min_by(|one, other| better(one, other)).copied()
     };
     best(true).or_else(|| best(false))
 }
@@ -162,7 +223,9 @@ pub(super) fn pick(scenario: &Scenario, priced: &[Priced]) -> Option<Priced> {
 fn front(scenario: &Scenario, priced: &[Priced], sound: bool) -> Vec<Priced> {
     let mut able: Vec<Priced> =
         priced.iter().filter(|p| p.ends && p.within(scenario) && (p.sound() || !sound)).copied().collect();
-    able.sort_by(|one, other| better(Goal::Cost, one, other));
+    able.sort_by(|one, other| {
+        one.cost.total_cmp(&other.cost).then(one.time.total_cmp(&other.time)).then(better(one, other))
+    });
     let mut quickest: Option<Seconds> = None;
     able.retain(|p| {
         let kept = quickest.is_none_or(|time| p.time < time);
@@ -179,7 +242,7 @@ struct Desk<'a> {
     scenario: &'a Scenario,
     knowledge: &'a Knowledge,
     units: &'a [Unit],
-    surveys: &'a [Survey],
+    surveys: &'a [Option<Survey>],
     priced: &'a [Priced],
     pick: Option<Priced>,
 }
@@ -194,7 +257,7 @@ impl Desk<'_> {
         let mut order: Vec<&Priced> = self.priced.iter().collect();
         order.sort_by(|one, other| {
             // What one could follow comes before what is tight or never ends.
-            other.sound().cmp(&one.sound()).then_with(|| better(self.scenario.goal, one, other))
+            other.sound().cmp(&one.sound()).then_with(|| better(one, other))
         });
         let mut losers = Vec::new();
         let mut named: Vec<&str> = Vec::new();
@@ -251,14 +314,17 @@ impl Desk<'_> {
             (Some(pick), Goal::Cost) if priced.cost > pick.cost => Reason::Dearer(priced.cost - pick.cost),
             (Some(pick), Goal::Time) if priced.time == pick.time => Reason::Dearer(priced.cost - pick.cost),
             (Some(pick), Goal::Cost | Goal::Time) => Reason::Slower(priced.time - pick.time),
-            (Some(pick), Goal::CostTime) => Reason::Worse(Share::new(product(priced) / product(&pick))),
+            (Some(pick), Goal::CostTime) => Reason::Worse(Share::new(priced.worth.0 / pick.worth.0)),
+            (Some(pick), Goal::Robust) => Reason::Riskier(Usd::new(priced.worth.0 - pick.worth.0)),
+            (Some(pick), Goal::Card) if priced.worth.0 == pick.worth.0 => Reason::Dearer(priced.cost - pick.cost),
+            (Some(pick), Goal::Card) => Reason::Larger(Bytes::new(priced.worth.0 - pick.worth.0)),
             (None, _) => Reason::Tight,
         }
     }
 
     /// The same machines, laid out another way.
     fn other_layout(&self, pick: &Priced) -> Option<Loser> {
-        let survey = self.surveys.get(pick.unit)?;
+        let survey = self.surveys.get(pick.unit)?.as_ref()?;
         let second = survey.second?;
         let plan = Plan { layout: second.layout, ..pick.plan };
         let forecast = forecast::forecast(self.scenario, self.knowledge, plan)?;
@@ -272,9 +338,19 @@ impl Desk<'_> {
         let most = self.pick.map(|pick| rate(&pick.plan));
         let mut best: Option<(Plan, Candidate)> = None;
         for (unit, survey) in self.units.iter().zip(self.surveys) {
+            let Some(survey) = survey else { continue };
             let Some(candidate) = survey.closest.filter(|_| survey.quickest.is_none() && survey.tight.is_none()) else {
                 continue;
             };
+            // As many of another kind, or fewer of the same.
+            let smaller = self.pick.is_none_or(|pick| {
+                let known = &self.units[pick.unit].cluster;
+                let (count, like) = (unit.cluster.accelerators, unit.cluster.accelerator.id == known.accelerator.id);
+                count == known.accelerators || (like && count < known.accelerators)
+            });
+            if !smaller {
+                continue;
+            }
             let cheapest =
                 unit.offers.iter().map(|offer| Plan { offer: *offer, nodes: unit.nodes, layout: candidate.layout });
             let Some(plan) = cheapest.min_by(|one, other| rate(one).total_cmp(&rate(other))) else { continue };
@@ -285,9 +361,4 @@ impl Desk<'_> {
         }
         best.and_then(|(plan, _)| self.loser(plan, Difference::Accelerator, Reason::DoesNotFit))
     }
-}
-
-/// The forecast of a priced plan.
-pub(super) fn shown(scenario: &Scenario, knowledge: &Knowledge, priced: &Priced) -> Option<Forecast> {
-    forecast::forecast(scenario, knowledge, priced.plan)
 }

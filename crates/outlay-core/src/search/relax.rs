@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::rank::{Priced, better, shown};
-use super::{Change, Map, Relaxation, found};
+use super::hunt::Hunt;
+use super::{Change, Map, Relaxation, rank, unwatched};
 use crate::dtype::Dtype;
-use crate::forecast::Knowledge;
+use crate::forecast::{Forecast, Knowledge, forecast};
 use crate::layout::Pins;
 use crate::scenario::offer::Offer;
 use crate::scenario::recipe::{Lora, Method, Targets};
@@ -17,20 +17,23 @@ const PROPOSED_RANK: u64 = 16;
 const DOUBLINGS: u32 = 4;
 
 /// The smallest changes of each kind.
-pub(super) fn relaxations(
-    scenario: &Scenario,
-    knowledge: &Knowledge,
-    map: Map<'_>,
-    priced: &[Priced],
-) -> Vec<Relaxation> {
+pub(super) fn relaxations(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Vec<Relaxation> {
+    let best = |scenario: &Scenario| {
+        let mut hunt = Hunt::new(scenario, knowledge, &unwatched);
+        hunt.look(map, &|hunt, _, bound| hunt.may_win(bound));
+        let pick = rank::pick(scenario, &hunt.priced)?;
+        Some((pick.sound(), forecast(scenario, knowledge, pick.plan)?))
+    };
     let tried = |(change, changed): (Change, Scenario)| {
-        let forecast = found(&changed, knowledge, map).0.pick?;
+        let (_, forecast) = best(&changed)?;
         let offer = changed.offers.get(forecast.plan.offer)?.clone();
         Some(Relaxation { change: named(change, scenario, &offer, forecast.plan.offer), offer, forecast })
     };
-    let mut all = limits(scenario, knowledge, priced);
+    let free = Scenario { limits: Limits::default(), ..scenario.clone() };
+    let able = best(&free).is_some_and(|(sound, _)| sound);
+    let mut all = limits(scenario, &best);
     // More machines help against a lack of memory or of time, not of money.
-    let more_help = scenario.limits.deadline.is_some() || !priced.iter().any(Priced::sound);
+    let more_help = scenario.limits.deadline.is_some() || !able;
     let kinds = [
         if more_help { more_accelerators(scenario) } else { Vec::new() },
         all_offers(scenario).into_iter().collect(),
@@ -69,25 +72,24 @@ fn free_layout(scenario: &Scenario) -> Option<(Change, Scenario)> {
 }
 
 /// The budget that would do under the deadline, the deadline that would do under the budget; failing both, the pair.
-fn limits(scenario: &Scenario, knowledge: &Knowledge, priced: &[Priced]) -> Vec<Relaxation> {
-    let best = |goal: Goal, limits: Limits| {
-        let free = Scenario { limits, offers: Vec::new(), beyond: Vec::new(), ..scenario.clone() };
-        let able = priced.iter().filter(|p| p.sound() && p.within(&free));
-        able.min_by(|one, other| better(goal, one, other)).copied()
+fn limits(scenario: &Scenario, best: &dyn Fn(&Scenario) -> Option<(bool, Forecast)>) -> Vec<Relaxation> {
+    let under = |goal: Goal, limits: Limits| {
+        let changed = Scenario { limits, goal, ..scenario.clone() };
+        best(&changed).filter(|(sound, _)| *sound).map(|(_, forecast)| forecast)
     };
     let Limits { budget, deadline } = scenario.limits;
-    let richer = budget.and_then(|_| best(Goal::Cost, Limits { budget: None, deadline }));
-    let later = deadline.and_then(|_| best(Goal::Time, Limits { budget, deadline: None }));
-    let mut chosen: Vec<(Change, Priced)> = Vec::new();
-    chosen.extend(richer.map(|p| (Change::Budget(p.cost), p)));
-    chosen.extend(later.map(|p| (Change::Deadline(p.time), p)));
-    if chosen.is_empty() {
-        let both = best(scenario.goal, Limits::default());
-        chosen.extend(both.map(|p| (Change::BudgetAndDeadline(p.cost, p.time), p)));
+    let richer = budget.and_then(|_| under(Goal::Cost, Limits { budget: None, deadline }));
+    let later = deadline.and_then(|_| under(Goal::Time, Limits { budget, deadline: None }));
+    let mut chosen: Vec<(Change, Forecast)> = Vec::new();
+    chosen.extend(richer.map(|f| (Change::Budget(f.cost.mid), f)));
+    chosen.extend(later.map(|f| (Change::Deadline(f.time.mid), f)));
+    if chosen.is_empty() && (budget.is_some() || deadline.is_some()) {
+        let both = under(scenario.goal, Limits::default());
+        chosen.extend(both.map(|f| (Change::BudgetAndDeadline(f.cost.mid, f.time.mid), f)));
     }
-    let relaxation = |(change, priced): (Change, Priced)| {
-        let offer = scenario.offers.get(priced.plan.offer)?.clone();
-        Some(Relaxation { change, offer, forecast: shown(scenario, knowledge, &priced)? })
+    let relaxation = |(change, forecast): (Change, Forecast)| {
+        let offer = scenario.offers.get(forecast.plan.offer)?.clone();
+        Some(Relaxation { change, offer, forecast })
     };
     chosen.into_iter().filter_map(relaxation).collect()
 }

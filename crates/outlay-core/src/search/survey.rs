@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 
 use super::{FITS, TIGHT};
 use crate::forecast::{self, Knowledge};
-use crate::layout::Recompute;
+use crate::layout::{Offload, Recompute};
 use crate::memory::ModelMemory;
-use crate::plan::{self, Layout};
+use crate::plan::{self, Layout, Split};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::{Cluster, Link, LinkKind};
+use crate::step::{Fabric, Micro, Pace, Shape};
 use crate::units::{Seconds, Share};
 
 /// So many machines of one shape, and the offers that have it.
@@ -33,10 +34,12 @@ pub struct Survey {
     pub(super) tight: Option<Candidate>,
     /// The one closest to fitting, if none is even tight.
     pub(super) closest: Option<Candidate>,
-    /// Layouts whose memory was computed.
+    /// Legal layouts.
     pub(super) layouts: u64,
-    /// Layouts whose step was timed.
+    /// Of these, layouts whose step was timed.
     pub(super) timed: u64,
+    /// Of these, layouts whose memory was weighed.
+    pub(super) weighed: u64,
 }
 
 /// A layout on given machines.
@@ -86,48 +89,30 @@ pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
     units
 }
 
-/// Looks at every layout on some machines.
+/// Looks at every layout on some machines, or at one part of them in so many.
 ///
-/// Memory comes first, it is cheap: what cannot fit is never timed. More recomputation of the same work only takes
-/// longer, so the least that fits is enough. Host memory is used only when nothing fits without.
-pub(super) fn survey(desk: &Desk<'_>, cluster: &Cluster) -> Survey {
-    let mut survey = Survey::default();
-    let pins = &desk.scenario.pins;
+/// # Bounds
+/// - A step is never shorter with more recomputation of the same work, so the least that fits is enough; and where even
+///   the shortest step of a micro-batch is longer than the slowest one still wanted, its memory is never weighed.
+/// - A larger micro-batch never takes less memory, unless it is the only one of a step (then no gradient waits for the
+///   next): where not even full recomputation may fit, larger ones are not looked at.
+pub(super) fn survey(desk: &Desk<'_>, cluster: &Cluster, part: usize, parts: usize) -> Survey {
+    let mut bench = Bench {
+        desk,
+        cluster,
+        pace: Pace::new(&desk.scenario.model, &desk.scenario.recipe, &cluster.accelerator, &desk.knowledge.calibration),
+        fabric: Fabric::of(cluster, &desk.knowledge.calibration),
+        micros: BTreeMap::new(),
+        survey: Survey::default(),
+    };
     let splits = plan::splits(desk.scenario, cluster);
-    let (some, whole): (Vec<Recompute>, Vec<Recompute>) =
-        plan::recomputes(desk.scenario).into_iter().partition(|one| matches!(one, Recompute::Layers(_)));
-    // A pinned share of the layers is the whole choice.
-    let (some, whole) = if whole.is_empty() { (whole, some) } else { (some, whole) };
+    let policies = Policies::of(desk.scenario);
     for offload in plan::offloads(desk.scenario) {
-        for split in &splits {
-            for size in split.micro_batches(pins) {
-                let mut look = |recompute: Recompute| {
-                    let layout = split.layout(size, recompute, offload)?;
-                    Some(survey.look(desk, cluster, layout))
-                };
-                let mut again = false;
-                for recompute in &whole {
-                    let Some(fit) = look(*recompute) else { break };
-                    // Cheap operators and whole layers are two ways: some layers may take less time than all that is cheap.
-                    let way = *recompute == Recompute::Selective && !some.is_empty();
-                    // Where not even all layers anew may fit, some of them do not; where none need be, none are.
-                    again = *recompute == Recompute::Full && fit >= TIGHT;
-                    if fit >= FITS && !way {
-                        break;
-                    }
-                }
-                for recompute in some.iter().filter(|_| again) {
-                    if look(*recompute).is_some_and(|fit| fit >= FITS) {
-                        break;
-                    }
-                }
-            }
-        }
-        if survey.quickest.is_some() {
-            break;
+        for split in splits.iter().skip(part).step_by(parts.max(1)) {
+            bench.split(split, &policies, offload);
         }
     }
-    survey
+    bench.survey
 }
 
 /// What all surveys share.
@@ -143,28 +128,137 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// Recomputation to try.
+struct Policies {
+    /// None, cheap operators, all layers: least first. Or the one that is fixed.
+    whole: Vec<Recompute>,
+    /// Some of the layers, fewest first.
+    some: Vec<Recompute>,
+}
+
+impl Policies {
+    fn of(scenario: &Scenario) -> Self {
+        let (some, whole): (Vec<_>, Vec<_>) =
+            plan::recomputes(scenario).into_iter().partition(|one| matches!(one, Recompute::Layers(_)));
+        // A pinned share of the layers is the whole choice.
+        if whole.is_empty() { Self { whole: some, some: whole } } else { Self { whole, some } }
+    }
+
+    fn count(&self) -> u64 {
+        (self.whole.len() + self.some.len()) as u64
+    }
+}
+
+/// One survey at work.
+struct Bench<'a> {
+    desk: &'a Desk<'a>,
+    cluster: &'a Cluster,
+    pace: Pace<'a>,
+    fabric: Fabric,
+    /// What a rank computes, by its shape but for the micro-batch and then by the power of two of that.
+    micros: BTreeMap<(u64, u64, u64, bool), Vec<Micro>>,
+    survey: Survey,
+}
+
+impl Bench<'_> {
+    fn split(&mut self, split: &Split, policies: &Policies, offload: Offload) {
+        let sizes = split.micro_batches(&self.desk.scenario.pins);
+        let Some(first) = sizes.iter().find_map(|size| split.layout(*size, Recompute::None, offload)) else { return };
+        let key = (first.tp, first.cp, first.ep, first.gathers());
+        let mut micros = self.micros.remove(&key).unwrap_or_default();
+        let mut full = false;
+        for (at, size) in sizes.iter().enumerate() {
+            let Some(layout) = split.layout(*size, Recompute::None, offload) else { continue };
+            self.survey.layouts += policies.count();
+            if full && layout.accumulation > 1 {
+                continue;
+            }
+            while micros.len() <= at {
+                let micro_batch = sizes[micros.len()];
+                micros.push(self.pace.micro(Shape { micro_batch, ..Shape::of(&layout) }));
+            }
+            full = !self.size(layout, &micros[at], policies);
+        }
+        self.micros.insert(key, micros);
+    }
+
+    /// Looks at every recomputation of one micro-batch; whether a larger one may fit as well.
+    fn size(&mut self, layout: Layout, micro: &Micro, policies: &Policies) -> bool {
+        let mut again = false;
+        let mut last = None;
+        for recompute in &policies.whole {
+            match self.look(Layout { recompute: *recompute, ..layout }, micro) {
+                // Too slow with the least recomputation: so it is with more, and nothing is known of its memory.
+                None if *recompute == policies.whole[0] => return true,
+                // Too slow with all layers anew, not with some of them.
+                None => again = *recompute == Recompute::Full,
+                Some(fit) => {
+                    last = Some(fit);
+                    // Cheap operators and whole layers are two ways: some layers may take less time than all that is cheap.
+                    let way = *recompute == Recompute::Selective && !policies.some.is_empty();
+                    // Where not even all layers anew may fit, some of them do not; where none need be, none are.
+                    again = *recompute == Recompute::Full && fit >= TIGHT;
+                    if fit >= FITS && !way {
+                        break;
+                    }
+                }
+            }
+        }
+        for recompute in policies.some.iter().filter(|_| again) {
+            match self.look(Layout { recompute: *recompute, ..layout }, micro) {
+                Some(fit) if fit < FITS => {}
+                // It fits, or it is too slow: so are all that follow.
+                _ => break,
+            }
+        }
+        last.is_none_or(|fit| fit >= TIGHT)
+    }
+
+    /// Takes one layout into account; the probability that it fits, `None` if it is too slow for that to matter.
+    fn look(&mut self, layout: Layout, micro: &Micro) -> Option<Share> {
+        self.survey.timed += 1;
+        let mut step = self.pace.step(&self.fabric, &layout, micro).total();
+        step += forecast::starved(self.desk.scenario, self.cluster, step);
+        if self.survey.wanted().is_some_and(|longest| step > longest) {
+            return None;
+        }
+        self.survey.weighed += 1;
+        let footprint = self.desk.memory.footprint(&layout);
+        let fit = forecast::fit(&footprint, self.cluster);
+        let filled = footprint.total() / self.cluster.accelerator.memory;
+        self.survey.take(Candidate { layout, fit, filled, step });
+        Some(fit)
+    }
+}
+
 impl Survey {
-    /// Takes one layout into account; the probability that it fits.
-    fn look(&mut self, desk: &Desk<'_>, cluster: &Cluster, layout: Layout) -> Share {
-        self.layouts += 1;
-        let footprint = desk.memory.footprint(&layout);
-        let fit = forecast::fit(&footprint, cluster);
-        let filled = footprint.total() / cluster.accelerator.memory;
-        let mut candidate = Candidate { layout, fit, filled, step: Seconds::ZERO };
-        if fit < TIGHT {
-            if self.closest.is_none_or(|best| filled < best.filled) {
+    /// The longest step that could still change the outcome; `None`: any.
+    fn wanted(&self) -> Option<Seconds> {
+        self.quickest.and(self.second).map(|second| second.step)
+    }
+
+    /// Takes a candidate into account.
+    fn take(&mut self, candidate: Candidate) {
+        if candidate.fit < TIGHT {
+            if self.closest.is_none_or(|best| fuller(&best, &candidate)) {
                 self.closest = Some(candidate);
             }
-            return fit;
-        }
-        self.timed += 1;
-        candidate.step = forecast::timed(desk.scenario, desk.knowledge, cluster, &layout).total();
-        if fit < FITS {
+        } else if candidate.fit < FITS {
             replace(&mut self.tight, candidate);
         } else {
             self.place(candidate);
         }
-        fit
+    }
+
+    /// Both parts of one survey.
+    pub(super) fn with(mut self, other: Self) -> Self {
+        for candidate in [other.quickest, other.second, other.tight, other.closest].into_iter().flatten() {
+            self.take(candidate);
+        }
+        self.layouts += other.layouts;
+        self.timed += other.timed;
+        self.weighed += other.weighed;
+        self
     }
 
     /// Keeps the quickest, and the quickest of another kind.
@@ -189,6 +283,11 @@ impl Survey {
     pub(super) fn useful_tight(&self) -> Option<Candidate> {
         self.tight.filter(|tight| self.quickest.is_none_or(|best| quicker(tight, &best)))
     }
+}
+
+/// Needs more of the memory; between equals the layout that comes later.
+fn fuller(one: &Candidate, other: &Candidate) -> bool {
+    one.filled.get().total_cmp(&other.filled.get()).then(one.layout.cmp(&other.layout)).is_gt()
 }
 
 fn replace(slot: &mut Option<Candidate>, candidate: Candidate) {

@@ -153,16 +153,19 @@ impl core::ops::Add for Traffic {
 
 /// Levels of the network a group lies on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fabric {
+pub struct Fabric {
     intra: (f64, f64),
     inter: (f64, f64),
     domain: f64,
+    on_node: f64,
     exchange: f64,
     contention: f64,
 }
 
 impl Fabric {
-    pub(super) fn of(cluster: &Cluster, calibration: &Calibration) -> Self {
+    /// The network of a cluster, at what its links reach.
+    #[must_use]
+    pub fn of(cluster: &Cluster, calibration: &Calibration) -> Self {
         let node = &cluster.node;
         let over = |link: &Link| {
             let (share, latency) = calibration.link(link.kind);
@@ -176,9 +179,15 @@ impl Fabric {
             intra,
             inter,
             domain: node.domain.max(1) as f64,
+            on_node: node.accelerators.max(1) as f64,
             exchange: common.exchange.get(),
             contention: CONTENTION.get() * common.contention.get(),
         }
+    }
+
+    /// Accelerators that share a host.
+    pub(super) fn on_node(&self) -> f64 {
+        self.on_node
     }
 
     /// Times in which each of `n` ranks, every `stride`-th of the cluster, passes `bytes` around once

@@ -6,9 +6,10 @@
 //! Does not know: the order of operators within a window, congestion between jobs.
 
 use super::comm::{self, Fabric, Traffic};
+use super::larger;
 use super::layer::Work;
-use super::{larger, parameters};
-use crate::layout::{Layout, Zero};
+use super::pace::Held;
+use crate::layout::{Layout, Schedule, Zero};
 use crate::model::{Model, Op, Part};
 use crate::scenario::recipe::Recipe;
 use crate::units::Share;
@@ -30,39 +31,64 @@ impl Exposed {
     }
 }
 
+/// What layers exchange, summed over all of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Totals {
+    hidden: u64,
+    /// Attention layers.
+    attentions: f64,
+    /// Elements of keys and values for a token.
+    kv: f64,
+    /// Pairs of products that tensor parallelism splits.
+    pairs: f64,
+    /// Elements that a token sends to its experts.
+    routed: f64,
+}
+
+impl Totals {
+    pub(super) fn of(model: &Model) -> Self {
+        let mut sum = Self { hidden: model.hidden, attentions: 0.0, kv: 0.0, pairs: 0.0, routed: 0.0 };
+        for block in model.layers() {
+            let count = block.count as f64;
+            for op in &block.ops {
+                match op {
+                    Op::Attention(a) => {
+                        sum.attentions += count;
+                        sum.kv += count * (a.kv_heads * (a.qk_dim + a.v_dim)) as f64;
+                    }
+                    Op::Linear(l) if matches!(l.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut) => {
+                        sum.pairs += count;
+                    }
+                    Op::Experts(e) => sum.routed += count * (e.top_k * e.input) as f64,
+                    _ => {}
+                }
+            }
+        }
+        sum
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one caller; each is a different thing that the step has at hand")]
 pub(super) fn exposed(
-    model: &Model,
+    totals: &Totals,
+    mixtures: f64,
     recipe: &Recipe,
     fabric: &Fabric,
     layout: &Layout,
     stage: &Work,
     micro: f64,
+    held: Held,
 ) -> Exposed {
     let stack = &recipe.stack;
     let (m, pp) = (layout.accumulation as f64, layout.pp as f64);
     let tokens = (layout.micro_batch * recipe.seq_len) as f64 / layout.cp as f64;
     let element = recipe.precision.activations().bytes_each().get();
-    let boundary = comm::boundary_bytes(tokens as u64, model.hidden, recipe.precision.activations().bytes_each()).get();
-    let (mut attentions, mut kv, mut sharded, mut routed) = (0.0, 0.0, 0.0, 0.0);
-    for block in model.layers() {
-        let count = block.count as f64;
-        for op in &block.ops {
-            match op {
-                Op::Attention(a) => {
-                    attentions += count;
-                    kv += count * (a.kv_heads * (a.qk_dim + a.v_dim)) as f64 / layout.tp as f64;
-                }
-                Op::Linear(l) if matches!(l.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut) => {
-                    sharded += count
-                }
-                Op::Experts(e) => {
-                    routed += count * (e.top_k * e.input) as f64;
-                    sharded += count * f64::from(u8::from(layout.ep < layout.tp));
-                }
-                _ => {}
-            }
-        }
-    }
+    let boundary =
+        comm::boundary_bytes(tokens as u64, totals.hidden, recipe.precision.activations().bytes_each()).get();
+    let Totals { attentions, routed, .. } = *totals;
+    let kv = totals.kv / layout.tp as f64;
+    // Experts that tensor parallelism splits are reduced like any other pair.
+    let sharded = totals.pairs + if layout.ep < layout.tp { mixtures } else { 0.0 };
     let again = 1.0 + 0.5 * layout.recompute.of_layers().get();
     // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
     let tp = fabric.gather(layout.tp, 1, boundary) * (2.0 * 2.0 * sharded / pp * again);
@@ -76,10 +102,9 @@ pub(super) fn exposed(
     let hops = 3.0 * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
     let cp = fabric.hand_on(stride, ring / larger(hops, 1.0)) * if ring > 0.0 { hops } else { 0.0 };
     let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
-    let experts = model.mixtures();
-    let each = if experts > 0 { routed / experts as f64 * tokens * element / share } else { 0.0 };
+    let each = if mixtures > 0.0 { routed / mixtures * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
-    let ep = fabric.exchange(layout.ep, ep_stride, each) * (4.0 * experts as f64 / pp);
+    let ep = fabric.exchange(layout.ep, ep_stride, each) * (4.0 * mixtures / pp);
     let compute = m * micro;
     // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
     // (`narayanan2021`, section 4.1), whether or not the sequence is split.
@@ -98,28 +123,29 @@ pub(super) fn exposed(
     };
     let tp = hide(tp, stack.overlap_tp, compute);
     let cp = hide(cp, stack.overlap_cp, m * (stage.attention[0] + stage.attention[1]));
-    let interleaved = layout.pp > 1 && layout.vpp > 1;
+    // One micro-batch computes while another's tokens travel.
+    let interleaved = layout.pp > 1 && (layout.vpp > 1 || layout.schedule == Schedule::DualPipe);
     let ep = hide(ep, if interleaved { stack.overlap_ep_interleaved } else { stack.overlap_ep }, compute);
     let pp = hide(pipe, stack.overlap_pp, compute);
     let kappa = recipe.stack.overlap_dp.get() * if compute > 0.0 { left / compute } else { 0.0 };
-    Exposed { dp: hide_gradients(model, recipe, layout, fabric, stage, micro, kappa), tp, pp, cp, ep }
+    Exposed { dp: hide_gradients(recipe, layout, fabric, stage, micro, kappa, held), tp, pp, cp, ep }
 }
 
 /// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass; `kappa` of a window can hide it.
 fn hide_gradients(
-    model: &Model,
     recipe: &Recipe,
     layout: &Layout,
     fabric: &Fabric,
     stage: &Work,
     micro: f64,
     kappa: f64,
+    held: Held,
 ) -> f64 {
     let ranks = layout.dp * layout.cp;
     if ranks <= 1 {
         return 0.0;
     }
-    let (trained, stored) = parameters(model, recipe, layout);
+    let Held { trained, stored } = held;
     let stride = layout.tp;
     let gradient = trained * recipe.precision.gradients.bytes_each().get();
     let narrow = recipe.stack.gathers_narrow && recipe.precision.compute.bytes_each().get() < 2.0;

@@ -1,15 +1,16 @@
 //! Time of one layer on one rank: every operator, forward and backward.
 
 use super::gemm::Device;
+use super::pace::Shape;
 use crate::dtype::Dtype;
+use crate::layout::Recompute;
 use crate::model::flops::{self, Convention, Lengths};
 use crate::model::{Attention, Block, Experts, Linear, Op, Part, Stream};
-use crate::plan::{Layout, Recompute};
 use crate::scenario::recipe::{AttentionKernel, LossKernel, Method, OptimizerKind, Recipe};
 use crate::units::{BytesPerSec, Seconds};
 
 /// Seconds of a layer by kind of work, forward and backward.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Work {
     pub(super) gemm: [f64; 2],
     pub(super) experts: [f64; 2],
@@ -18,9 +19,17 @@ pub(super) struct Work {
     pub(super) elementwise: [f64; 2],
     pub(super) dequantise: [f64; 2],
     pub(super) launches: [f64; 2],
+    /// Element-wise work of the forward pass that is done once a step, for all its micro-batches.
+    pub(super) once: f64,
 }
 
 impl Work {
+    /// Gives each of so many micro-batches its share of what is done once.
+    pub(super) fn spread(&mut self, micro_batches: f64) {
+        self.elementwise[0] += self.once / micro_batches;
+        self.once = 0.0;
+    }
+
     pub(super) fn add(&mut self, other: &Self, times: f64) {
         let pairs = [
             (&mut self.gemm, other.gemm),
@@ -35,6 +44,7 @@ impl Work {
             mine[0] += times * theirs[0];
             mine[1] += times * theirs[1];
         }
+        self.once += times * other.once;
     }
 
     /// Busy seconds of a pass.
@@ -62,7 +72,7 @@ impl Work {
 /// What a rank is and does, for walking layers.
 pub(super) struct Bench<'a> {
     pub(super) recipe: &'a Recipe,
-    pub(super) layout: &'a Layout,
+    pub(super) shape: Shape,
     /// Linear layers in the compute format.
     pub(super) device: Device,
     /// Everything that stays in 16 bit.
@@ -86,7 +96,7 @@ impl Bench<'_> {
     /// One layer of this kind.
     pub(super) fn layer(&self, block: &Block) -> Work {
         let mut work = Work::default();
-        let cp = self.layout.cp as f64;
+        let cp = self.shape.cp as f64;
         let tokens = flops::tokens(block.stream, false, self.lengths) as f64 / cp;
         for op in &block.ops {
             match op {
@@ -102,7 +112,7 @@ impl Bench<'_> {
                 Op::Experts(experts) => self.experts(experts, tokens, &mut work),
                 Op::Attention(a) => self.attention(a, block.stream, tokens, &mut work),
                 Op::Scan(s) => {
-                    let tp = self.layout.tp as f64;
+                    let tp = self.shape.tp as f64;
                     let flops = flops::of_scan(s, tokens as u64).get() / tp;
                     // Inputs and outputs in 16 bit, decays and the states between chunks in fp32; small products per chunk.
                     let bytes = tokens * (20 * s.channels) as f64 / tp;
@@ -116,7 +126,7 @@ impl Bench<'_> {
                 }
             }
         }
-        let (forward, backward) = super::launches::of_block(block, self.recipe, self.layout.ep, self.autocast);
+        let (forward, backward) = super::launches::of_block(block, self.recipe, self.shape.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
         work
     }
@@ -126,8 +136,8 @@ impl Bench<'_> {
     }
 
     fn linear(&self, l: &Linear, stream: Stream, work: &mut Work) {
-        let tp = self.layout.tp as f64;
-        let tokens = flops::tokens(stream, l.on_source, self.lengths) as f64 / self.layout.cp as f64;
+        let tp = self.shape.tp as f64;
+        let tokens = flops::tokens(stream, l.on_source, self.lengths) as f64 / self.shape.cp as f64;
         let (mut n, mut k) = (l.output as f64, l.input as f64);
         match l.part {
             Part::AttentionIn | Part::FfnIn | Part::MixerIn | Part::Head => n /= tp,
@@ -163,13 +173,13 @@ impl Bench<'_> {
 
     /// Grouped products of the experts on this rank; the fullest rank decides.
     fn experts(&self, e: &Experts, tokens: f64, work: &mut Work) {
-        let (ep, tp) = (self.layout.ep as f64, self.layout.tp as f64);
+        let (ep, tp) = (self.shape.ep as f64, self.shape.tp as f64);
         let local = e.experts as f64 / ep;
         // Tensor-parallel ranks split what expert parallelism does not.
         let width = e.ffn as f64 / libm::ceil(tp / ep).max(1.0);
         let share = if ep > 1.0 && ep >= tp { tp } else { 1.0 };
         let chosen = tokens * e.top_k as f64 * ep / share;
-        let uneven = larger(IMBALANCE, super::uneven::fullest(chosen as u64, self.layout.ep).get());
+        let uneven = larger(IMBALANCE, super::uneven::fullest(chosen as u64, self.shape.ep).get());
         let each = chosen / e.experts as f64 * uneven;
         let inputs = if e.gated { 2.0 } else { 1.0 };
         let grouped = GROUPED * self.device.common.grouped.get();
@@ -192,16 +202,13 @@ impl Bench<'_> {
     /// 16 bit and written twice, once for each direction it is multiplied in.
     fn casts(&self, input: f64, output: f64, weights: f64, work: &mut Work) {
         let each = CAST * self.plain.common.casts.get() / self.plain.bandwidth;
-        let once = weights / self.layout.accumulation.max(1) as f64;
-        add(
-            &mut work.elementwise,
-            each * (input + once),
-            if self.trained() { each * output } else { 0.5 * each * output },
-        );
+        work.once += each * weights;
+        let back = if self.trained() { each * output } else { 0.5 * each * output };
+        add(&mut work.elementwise, each * input, back);
     }
 
     fn attention(&self, a: &Attention, stream: Stream, tokens: f64, work: &mut Work) {
-        let tp = self.layout.tp as f64;
+        let tp = self.shape.tp as f64;
         let lengths =
             if stream == Stream::Source { Lengths { seq: self.lengths.source, ..self.lengths } } else { self.lengths };
         let head = (a.qk_dim.max(a.v_dim)) as f64;
@@ -234,8 +241,8 @@ impl Bench<'_> {
     /// Bytes per token that a memory-bound operator moves, forward and backward.
     fn moved(&self, op: &Op) -> (f64, f64) {
         let stack = &self.recipe.stack;
-        let (tp, stream) = (self.layout.tp as f64, self.stream);
-        let sp = if self.layout.sequence_parallel { tp } else { 1.0 };
+        let (tp, stream) = (self.shape.tp as f64, self.stream);
+        let sp = if self.shape.sequence_parallel { tp } else { 1.0 };
         match op {
             Op::Norm(n) => {
                 let width = (n.width * n.rows) as f64 / if n.on_heads { tp } else { sp };

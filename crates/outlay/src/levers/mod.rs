@@ -72,7 +72,7 @@ pub fn levers(request: &Request, catalog: &Catalog) -> Result<Levers, Vec<Proble
         *moved = row.after.as_ref().map_or(-1.0, |after| {
             let ratio = |one: f64, other: f64| (one.max(1e-12) / other.max(1e-12)).ln().abs();
             match goal {
-                Goal::Cost => ratio(after.cost_usd, here.cost_usd),
+                Goal::Cost | Goal::Robust | Goal::Card => ratio(after.cost_usd, here.cost_usd),
                 Goal::Time => ratio(after.hours, here.hours),
                 Goal::CostTime => ratio(after.cost_usd * after.hours, here.cost_usd * here.hours),
             }

@@ -162,7 +162,13 @@ fn limits(request: &Request) -> Result<Limits, Vec<Problem>> {
 
 fn goal(request: &Request, notes: &mut Notes) -> Result<Goal, Vec<Problem>> {
     let text = notes.text_or("goal.minimize", request.goal.minimize.as_deref(), "minimize");
-    let choices = [("cost", Goal::Cost), ("time", Goal::Time), ("cost*time", Goal::CostTime)];
+    let choices = [
+        ("cost", Goal::Cost),
+        ("time", Goal::Time),
+        ("cost*time", Goal::CostTime),
+        ("worst-cost", Goal::Robust),
+        ("card", Goal::Card),
+    ];
     choice("goal.minimize", "goal", &text, &choices).map_err(|p| vec![p])
 }
 

@@ -135,7 +135,7 @@ fn sized(
         job.limits.deadline = Some(Amount::Text(DEADLINE.into()));
     }
     let resolved = resolve::resolve(&job, catalog, Ask::Plan)?;
-    let planned = crate::plan::plan(&resolved.scenario, catalog.knowledge()).pick;
+    let planned = crate::plan::plan(&resolved.scenario, catalog.knowledge(), &outlay_core::search::unwatched).pick;
     let planned = planned.and_then(|pick| Some((resolved.scenario.offers.get(pick.plan.offer)?.clone(), pick)));
     let (moved, offset) = doubt::moved(law, pilots, params);
     let constants = doubt::of_constants(&moved, params, tokens);

@@ -2,14 +2,14 @@
 
 use outlay_core::forecast::{Forecast, Knowledge, cluster, forecast, timed};
 use outlay_core::plan::{self, Plan};
-use outlay_core::scenario::{Goal, Scenario};
-use outlay_core::search::FITS;
-use outlay_core::units::Share;
+use outlay_core::scenario::{Limits, Scenario};
+use outlay_core::search::{self, FITS, unwatched};
+use outlay_core::units::{Seconds, Share, Usd};
 use proptest::prelude::*;
 
 use crate::scenarios::scenarios;
 
-/// Every plan there is; host memory only where nothing fits without.
+/// Every plan there is.
 pub(crate) fn every_plan(scenario: &Scenario) -> Vec<Forecast> {
     let knowledge = Knowledge::default();
     let mut all = Vec::new();
@@ -17,26 +17,36 @@ pub(crate) fn every_plan(scenario: &Scenario) -> Vec<Forecast> {
         for (nodes, accelerators) in plan::machine_counts(scenario.size, &offer.node) {
             let machines = cluster(offer, accelerators);
             for offload in plan::offloads(scenario) {
-                let before = all.len();
                 all.extend(plan::layouts(scenario, &machines, offload).map(|layout| {
                     forecast(scenario, &knowledge, Plan { offer: at, nodes, layout }).expect("the offer exists")
                 }));
-                if all[before..].iter().any(|f| f.fit >= FITS) {
-                    break;
-                }
             }
         }
     }
     all
 }
 
-fn worth(goal: Goal, f: &Forecast) -> (f64, f64) {
-    let (cost, time) = (f.cost.mid.get(), f.time.mid.get());
-    match goal {
-        Goal::Cost => (cost, time),
-        Goal::Time => (time, cost),
-        Goal::CostTime => (cost * time, cost),
-    }
+/// The goal's figure.
+fn worth(scenario: &Scenario, f: &Forecast) -> f64 {
+    search::worth(scenario, f).get()
+}
+
+/// Cost and time of the plans that none beats in both, cheapest first.
+fn front(scenario: &Scenario, all: &[Forecast]) -> Vec<(Usd, Seconds)> {
+    let within = |f: &&Forecast| {
+        scenario.limits.budget.is_none_or(|most| f.cost.mid <= most)
+            && scenario.limits.deadline.is_none_or(|most| f.time.mid <= most)
+    };
+    let mut points: Vec<(Usd, Seconds)> =
+        all.iter().filter(|f| f.fit >= FITS && f.run.ends()).filter(within).map(|f| (f.cost.mid, f.time.mid)).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut quickest = f64::INFINITY;
+    points.retain(|(_, time)| {
+        let kept = time.get() < quickest;
+        quickest = quickest.min(time.get());
+        kept
+    });
+    points
 }
 
 proptest! {
@@ -45,14 +55,64 @@ proptest! {
     /// Nobody does better than the pick; and there is a pick whenever something fits.
     #[test]
     fn the_pick_is_the_best_of_all(scenario in scenarios()) {
-        let ranking = outlay::plan::plan(&scenario, &Knowledge::default());
+        let ranking = outlay::plan::plan(&scenario, &Knowledge::default(), &unwatched);
         let all = every_plan(&scenario);
         let sound = all.iter().filter(|f| f.fit >= FITS && f.run.ends());
-        let best = sound.min_by(|a, b| worth(scenario.goal, a).partial_cmp(&worth(scenario.goal, b)).expect("numbers"));
+        let best = sound.min_by(|a, b| worth(&scenario, a).total_cmp(&worth(&scenario, b)));
         match (best, ranking.pick) {
-            (Some(best), Some(pick)) => prop_assert_eq!(worth(scenario.goal, best), worth(scenario.goal, &pick)),
+            (Some(best), Some(pick)) => prop_assert_eq!(worth(&scenario, best), worth(&scenario, &pick), "{:?} for {:?}", best.plan, pick.plan),
             (None, pick) => prop_assert!(pick.is_none_or(|pick| pick.fit < FITS)),
             (Some(best), None) => prop_assert!(false, "missed {:?}", best.plan),
+        }
+    }
+
+    /// The front is the front of all plans, figure by figure, limits or none.
+    #[test]
+    fn the_front_is_that_of_all(scenario in scenarios(), money in 0.8..3.0_f64, time in 0.8..3.0_f64) {
+        let knowledge = Knowledge::default();
+        let Some(pick) = outlay::plan::plan(&scenario, &knowledge, &unwatched).pick.filter(|f| f.fit >= FITS) else {
+            return Ok(());
+        };
+        let limits = Limits {
+            budget: Some(pick.cost.mid * Share::new(money)),
+            deadline: Some(pick.time.mid * Share::new(time)),
+        };
+        let all = every_plan(&scenario);
+        for scenario in [scenario.clone(), Scenario { limits, ..scenario }] {
+            let wanted = front(&scenario, &all);
+            let ranking = outlay::plan::plan(&scenario, &knowledge, &unwatched);
+            if !wanted.is_empty() {
+                let got: Vec<_> = ranking.front.iter().map(|f| (f.cost.mid, f.time.mid)).collect();
+                prop_assert_eq!(got, wanted);
+            }
+        }
+    }
+
+    /// With machines dropped by their bounds the answer is the same, losers included.
+    #[test]
+    fn bounds_change_nothing(scenario in scenarios()) {
+        let knowledge = Knowledge::default();
+        let (bounded, all) = (
+            outlay::plan::plan(&scenario, &knowledge, &unwatched),
+            search::unbounded(&scenario, &knowledge, &search::in_turn),
+        );
+        prop_assert_eq!(bounded.pick, all.pick);
+        prop_assert_eq!(bounded.front, all.front);
+        // Without a pick there are relaxations, and nothing is dropped.
+        if bounded.pick.is_some() {
+            prop_assert_eq!(bounded.losers, all.losers);
+        }
+        prop_assert!(bounded.counts.surveyed <= all.counts.surveyed);
+    }
+
+    /// Ended early, the search says how much better another plan might be, and none is better than that.
+    #[test]
+    fn the_gap_is_proven(scenario in scenarios()) {
+        let knowledge = Knowledge::default();
+        let early = outlay::plan::plan(&scenario, &knowledge, &|_| false);
+        if let (Some(pick), Some(least)) = (early.pick, early.unproven) {
+            let best = outlay::plan::plan(&scenario, &knowledge, &unwatched).pick.expect("there is one");
+            prop_assert!(worth(&scenario, &best) >= least.get().min(worth(&scenario, &pick)));
         }
     }
 
@@ -60,7 +120,7 @@ proptest! {
     #[test]
     fn the_pick_alone_is_the_same(scenario in scenarios()) {
         let knowledge = Knowledge::default();
-        let whole = outlay::plan::plan(&scenario, &knowledge).pick;
+        let whole = outlay::plan::plan(&scenario, &knowledge, &unwatched).pick;
         prop_assert_eq!(outlay::plan::pick(&scenario, &knowledge).map(|f| f.plan), whole.map(|f| f.plan));
     }
 
@@ -78,7 +138,7 @@ proptest! {
     /// No plan that fits beats a member of the front in both cost and time.
     #[test]
     fn nothing_dominates_the_front(scenario in scenarios()) {
-        let ranking = outlay::plan::plan(&scenario, &Knowledge::default());
+        let ranking = outlay::plan::plan(&scenario, &Knowledge::default(), &unwatched);
         let all = every_plan(&scenario);
         for member in ranking.front.iter().filter(|f| f.fit >= FITS) {
             for other in all.iter().filter(|f| f.fit >= FITS && f.run.ends()) {

@@ -5,14 +5,14 @@ use outlay_core::layout::{Offload, Pins, Zero};
 use outlay_core::scenario::offer::Purchase;
 use outlay_core::scenario::recipe::Method;
 use outlay_core::scenario::{Goal, Limits, Scenario, Size};
-use outlay_core::search::{Change, Ranking};
+use outlay_core::search::{Change, Ranking, unwatched};
 use outlay_core::units::{Bytes, Seconds, Share, Usd};
 use proptest::prelude::*;
 
 use crate::scenarios::{Sketch, model, qlora, recipe, scenario, scenarios};
 
 fn ask(scenario: &Scenario) -> Ranking {
-    outlay::plan::plan(scenario, &Knowledge::default())
+    outlay::plan::plan(scenario, &Knowledge::default(), &unwatched)
 }
 
 fn on_threads(threads: usize, scenario: &Scenario) -> Ranking {

@@ -112,6 +112,9 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             saves_narrow: false,
             sync_free: false,
             recomputes_some: true,
+            uneven_stages: true,
+            zero_bubble: true,
+            dualpipe: true,
             data_parallel_only: false,
             gathers_narrow: false,
             fused_norm: true,
@@ -296,7 +299,7 @@ pub(crate) fn scenarios() -> impl Strategy<Value = Scenario> {
         Size::Exactly(2),
         Size::Exactly(3),
     ]);
-    let goals = prop::sample::select(vec![Goal::Cost, Goal::Time, Goal::CostTime]);
+    let goals = prop::sample::select(vec![Goal::Cost, Goal::Time, Goal::CostTime, Goal::Robust, Goal::Card]);
     (models, methods, batch, lengths, sketches(), sizes, goals).prop_map(
         |((layers, hidden, heads, kv, experts), method, batch, length, sketches, size, goal)| {
             let model = model(layers, hidden, heads, kv, experts);

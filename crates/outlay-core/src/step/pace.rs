@@ -1,0 +1,384 @@
+//! One model under one recipe on one kind of accelerator: what a micro-batch takes a rank, and what a layout makes of it.
+//!
+//! All that does not depend on the layout is summed once, all that depends on a rank's [`Shape`] alone is a table; what is
+//! left for each layout is arithmetic without allocation. The price is that a new mechanism must say which of the three
+//! it belongs to.
+//!
+//! Does not know: the network (a [`Fabric`] is handed in), memory, waiting for data.
+
+use super::calibration::{self, Calibration, Reached};
+use super::comm::Fabric;
+use super::exposed::{self, Totals};
+use super::gemm::Device;
+use super::layer::{self, Bench, Work};
+use super::{Step, bubble, larger, uneven};
+use crate::dtype::Dtype;
+use crate::layout::{Layout, Offload, Recompute, Zero};
+use crate::model::flops::{self, Convention, Lengths};
+use crate::model::{Model, Op, Role, params};
+use crate::scenario::adapters;
+use crate::scenario::cluster::{Accelerator, Vendor};
+use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
+use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds};
+
+/// Gain of sparse tensor cores on products with a weight that holds two zeros in four, of a printed two.
+const SKIPPED: f64 = 1.45;
+
+/// Share of the experts' work that the bound counts: what tensor-parallel ranks split may round in their favour.
+const SURE: f64 = 0.5;
+
+/// Spread of ranks' times around their mean, before calibration.
+const JITTER: f64 = 0.01;
+
+/// The parts of a layout that decide what a rank computes for one micro-batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shape {
+    /// Tensor-parallel width.
+    pub tp: u64,
+    /// Context-parallel width.
+    pub cp: u64,
+    /// Expert-parallel width.
+    pub ep: u64,
+    /// Sequences.
+    pub micro_batch: u64,
+    /// Norm and residual regions are split along the sequence.
+    pub sequence_parallel: bool,
+    /// Weights are sharded and gathered layer by layer.
+    pub gathers: bool,
+}
+
+impl Shape {
+    /// The shape of a layout's ranks.
+    #[must_use]
+    pub const fn of(layout: &Layout) -> Self {
+        Self {
+            tp: layout.tp,
+            cp: layout.cp,
+            ep: layout.ep,
+            micro_batch: layout.micro_batch,
+            sequence_parallel: layout.sequence_parallel,
+            gathers: layout.gathers(),
+        }
+    }
+}
+
+/// What one rank of a shape computes for one micro-batch through the whole model: all layers, and what stands before and
+/// after them.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Micro {
+    layers: Work,
+    ends: Work,
+}
+
+/// One model under one recipe on one kind of accelerator.
+#[derive(Debug, Clone)]
+pub struct Pace<'a> {
+    model: &'a Model,
+    recipe: &'a Recipe,
+    reached: Reached,
+    /// Linear layers in the compute format.
+    device: Device,
+    /// Everything that stays in 16 bit.
+    plain: Device,
+    cast: bool,
+    skip: f64,
+    /// Dense peak in 16 bit.
+    half: f64,
+    /// FLOP/s no product exceeds.
+    most: f64,
+    /// Bytes/s to host memory.
+    host_link: f64,
+    /// Scores of attention are written out.
+    written: bool,
+    totals: Totals,
+    depth: u64,
+    mixtures: f64,
+    dense: f64,
+    routed: f64,
+    /// Parameters of adapters; `None`: all that is stored is trained.
+    adapters: Option<f64>,
+    forward: Flops,
+    full: Flops,
+    attention: Flops,
+    /// FLOP of the bound.
+    sure: f64,
+}
+
+impl<'a> Pace<'a> {
+    /// Sums what no layout changes.
+    #[must_use]
+    pub fn new(model: &'a Model, recipe: &'a Recipe, part: &Accelerator, calibration: &Calibration) -> Self {
+        let reached = calibration.reached(&part.architecture, &recipe.stack.id);
+        let half = part.peaks.bf16.or(part.peaks.fp16).or(part.peaks.fp32).unwrap_or(FlopsPerSec::tera(1.0)).get();
+        let compute = part.peaks.of(recipe.precision.compute).map_or(half, FlopsPerSec::get);
+        let activations = part.peaks.of(recipe.precision.activations()).map_or(half, FlopsPerSec::get);
+        let bandwidth = part.memory_bandwidth.get() * reached.memory.get();
+        let units =
+            part.units.filter(|_| matches!(part.vendor, Vendor::Nvidia | Vendor::Amd)).map_or(0.0, |n| n as f64);
+        let gemm = reached.gemm.get();
+        let plain = Device { rate: activations * gemm, bandwidth, units, grain: 64.0, common: reached.common };
+        // Narrow formats reach less of their printed peak.
+        let (narrow, cast) = match compute / activations {
+            gain if gain > 3.0 => (reached.four_bit.get(), true),
+            gain if gain > 1.5 => (reached.eight_bit.get(), true),
+            _ => (1.0, false),
+        };
+        let whole = Lengths { batch: recipe.global_batch, seq: recipe.seq_len, source: recipe.source_len };
+        let (mut dense, mut routed, mut sure) = (0.0, 0.0, 0.0);
+        for block in &model.blocks {
+            for op in &block.ops {
+                let count = (block.stored * params::of_op(op)) as f64;
+                if matches!(op, Op::Experts(_)) {
+                    routed += count
+                } else {
+                    dense += count
+                }
+                let share = match op {
+                    Op::Linear(_) => 1.0,
+                    Op::Experts(_) => SURE,
+                    _ => continue,
+                };
+                let once = flops::of_op(op, block.stream, whole, Convention::Causal).get();
+                sure += share * once * block.count as f64;
+            }
+        }
+        let most_narrow = larger(1.0, larger(reached.eight_bit.get(), reached.four_bit.get()));
+        Self {
+            model,
+            recipe,
+            reached,
+            device: Device { rate: compute * gemm * narrow, grain: if cast { 128.0 } else { 64.0 }, ..plain },
+            plain,
+            cast,
+            skip: if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 },
+            half,
+            most: larger(compute * most_narrow, activations) * gemm,
+            host_link: part.host_link.map_or(16e9, BytesPerSec::get) * 0.8,
+            written: matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax),
+            totals: Totals::of(model),
+            depth: model.depth(),
+            mixtures: model.mixtures() as f64,
+            dense,
+            routed,
+            adapters: match &recipe.method {
+                Method::Full => None,
+                method => Some(adapters::trained(model, method) as f64),
+            },
+            forward: flops::forward(model, whole, Convention::Causal),
+            full: flops::forward(model, whole, Convention::Full),
+            attention: flops::forward_attention(model, whole, Convention::Causal),
+            sure,
+        }
+    }
+
+    /// What a step takes at the least on so many accelerators, however it is laid out: for dropping machines before any
+    /// layout of theirs is looked at.
+    ///
+    /// # Formula
+    /// `passes · products / (accelerators · rate) · factor`; products of weights alone, half of the experts'; passes 3, with
+    /// adapters 2, products of sparse weights sooner.
+    ///
+    /// # Source
+    /// Every term of [`Pace::step`] beside these is zero or more, and each product takes at least its work over the rate of
+    /// large ones: tiles, depth and alignment only slow it down. Ranks share the work at best evenly.
+    ///
+    /// # Valid when
+    /// Always; property-tested against every layout of small scenarios.
+    #[must_use]
+    pub fn least(&self, accelerators: u64) -> Seconds {
+        let passes = 2.0 / self.skip + if matches!(self.recipe.method, Method::Lora(_)) { 0.0 } else { 1.0 };
+        Seconds::new(passes * self.sure / (self.most * accelerators as f64) * self.reached.time.get())
+    }
+
+    /// What one rank of this shape computes for one micro-batch: a walk over all operators.
+    #[must_use]
+    pub fn micro(&self, shape: Shape) -> Micro {
+        let recipe = self.recipe;
+        // Weights that are gathered come in the compute format already.
+        let autocast = recipe.precision.autocast && !shape.gathers;
+        let bench = Bench {
+            recipe,
+            shape,
+            device: self.device,
+            plain: self.plain,
+            attention: self.plain.rate / self.reached.gemm.get() * self.reached.attention.get(),
+            flash2: self.reached.flash2.get(),
+            cast: self.cast,
+            skip: self.skip,
+            stream: if autocast || recipe.precision.activations() == Dtype::Fp32 { 4.0 } else { 2.0 },
+            autocast,
+            lengths: Lengths { batch: shape.micro_batch, seq: recipe.seq_len, source: recipe.source_len },
+        };
+        let mut micro = Micro::default();
+        for block in &self.model.blocks {
+            let sum = if block.role == Role::Layer { &mut micro.layers } else { &mut micro.ends };
+            sum.add(&bench.layer(block), block.count as f64);
+        }
+        micro
+    }
+
+    /// Seconds of one optimizer step; `micro` is that of the layout's shape.
+    ///
+    /// # Formula
+    /// The larger of a full stage's pace and the last one's, which also has the head: a full stage has `⌈depth / pp⌉` layers, or as
+    /// many as the layout says, the last one what is left over. Each is
+    /// micro-batches × (forward + backward + recomputation of one stage) + bubble + exposed communication + update, every
+    /// operator at its roofline; times the residual factors of hardware and training program.
+    ///
+    /// # Source
+    /// Rooflines and α–β collectives; factors fitted, see `calibration.toml`.
+    ///
+    /// # Valid when
+    /// The layout is legal. Layers are of the average mix; where they do not divide, they are dealt out so that the last stage
+    /// has the least (`llama3`: 126 layers on 16 stages, one less on the first and the last).
+    #[must_use]
+    pub fn step(&self, fabric: &Fabric, layout: &Layout, micro: &Micro) -> Step {
+        let m = layout.accumulation as f64;
+        let mut micro = *micro;
+        micro.layers.spread(m);
+        micro.ends.spread(m);
+        let (full, rest) = (layout.full_stage(self.depth), layout.last_stage(self.depth));
+        if layout.pp <= 1 {
+            return self.paced_by(fabric, layout, &micro, Part { layers: 1.0, ends: 1.0 });
+        }
+        let of = |count: u64| count as f64 / self.depth.max(1) as f64;
+        let last = self.paced_by(fabric, layout, &micro, Part { layers: of(rest), ends: 1.0 });
+        if rest == full {
+            return last;
+        }
+        let before = self.paced_by(fabric, layout, &micro, Part { layers: of(full), ends: 0.0 });
+        if before.total() > last.total() { before } else { last }
+    }
+
+    /// The step if this part of the model is the slowest stage.
+    fn paced_by(&self, fabric: &Fabric, layout: &Layout, micro: &Micro, part: Part) -> Step {
+        let recipe = self.recipe;
+        let m = layout.accumulation as f64;
+        let layers = &micro.layers;
+        let mut stage = Work::default();
+        stage.add(layers, part.layers);
+        stage.add(&micro.ends, part.ends);
+        let again = layers.again(layout.recompute, self.written);
+        let again = again * part.layers;
+        let busy = stage.busy(0) + stage.busy(1) + again;
+        let launch =
+            self.waiting(&stage, layers, layout, busy) + self.read_back(layout) * self.reached.common.read_back.get();
+        let micro = busy + launch;
+        let held = self.parameters(layout);
+        let comm = exposed::exposed(&self.totals, self.mixtures, recipe, fabric, layout, &stage, micro, held);
+        let idle = bubble::bubble(layout.schedule, layout.pp, layout.vpp, layout.accumulation).get();
+        let bubble = idle * m * (micro + comm.per_micro(m));
+        let pause = calibration::PAUSE.get() * self.reached.common.pause.get();
+        let straggler = JITTER
+            * self.reached.common.jitter.get()
+            * uneven::expected_maximum(layout.accelerators()).get()
+            * m
+            * micro;
+        let r = self.reached.time.get();
+        let time = |seconds: f64| Seconds::new(seconds * r);
+        let both = |pair: [f64; 2]| time(m * (pair[0] + pair[1]));
+        let passes = if matches!(recipe.method, Method::Lora(_)) { 2 } else { 3 };
+        let done_again = match layout.recompute {
+            Recompute::Layers(_) | Recompute::Full => self.forward * layout.recompute.of_layers(),
+            Recompute::Selective if self.written => self.attention,
+            _ => Flops::ZERO,
+        };
+        Step {
+            gemm: both(stage.gemm),
+            experts: both(stage.experts),
+            attention: both(stage.attention),
+            scan: both(stage.scan),
+            elementwise: both(stage.elementwise),
+            dequantise: both(stage.dequantise),
+            recompute: time(m * again),
+            launch: time(m * launch + pause),
+            comm_dp: time(comm.dp),
+            comm_tp: time(comm.tp),
+            comm_pp: time(comm.pp),
+            comm_cp: time(comm.cp),
+            comm_ep: time(comm.ep),
+            bubble: time(bubble),
+            optimizer: time(self.update(layout, held)),
+            offload: time(self.offloaded(fabric, layout, held)),
+            straggler: time(straggler),
+            loader: Seconds::ZERO,
+            model_flops: self.forward * passes,
+            model_flops_full: self.full * passes,
+            hardware_flops: self.forward * passes + done_again,
+            peak: FlopsPerSec::new(self.half),
+            accelerators: layout.accelerators(),
+        }
+    }
+
+    /// Seconds a micro-batch waits for launches: nothing where graphs are replayed, a third under a compiler.
+    fn waiting(&self, stage: &Work, layers: &Work, layout: &Layout, busy: f64) -> f64 {
+        let stack = &self.recipe.stack;
+        if stack.graphs {
+            return 0.0;
+        }
+        let again = layout.recompute.of_layers().get() * layers.launches[0] / layout.pp as f64;
+        let kernels = (stage.launches[0] + stage.launches[1] + again) / if stack.compiled { 3.0 } else { 1.0 };
+        larger(0.0, kernels * calibration::LAUNCH.get() * self.reached.common.launch.get() - busy)
+    }
+
+    /// Seconds a micro-batch waits, before calibration, for a host that reads back how tokens were routed before it can
+    /// launch the experts: the device has run dry by then. Once a mixture layer and forward pass.
+    fn read_back(&self, layout: &Layout) -> f64 {
+        if self.recipe.stack.graphs || self.recipe.stack.sync_free {
+            return 0.0;
+        }
+        let passes = 1.0 + layout.recompute.of_layers().get();
+        self.mixtures / layout.pp as f64 * passes * calibration::READ_BACK.get()
+    }
+
+    /// Trained parameters a rank updates, and stored ones it gathers.
+    fn parameters(&self, layout: &Layout) -> Held {
+        let split = (layout.tp * layout.pp) as f64;
+        let wide = layout.pp as f64 * larger(layout.ep as f64, layout.tp as f64);
+        let stored = self.dense / split + self.routed / wide;
+        Held { trained: self.adapters.map_or(stored, |trained| trained / split), stored }
+    }
+
+    fn update(&self, layout: &Layout, held: Held) -> f64 {
+        if layout.offload != Offload::None {
+            return 0.0;
+        }
+        let ranks = if layout.zero == Zero::None { 1.0 } else { (layout.shard.max(1) * layout.cp) as f64 };
+        let optimizer = &self.recipe.optimizer;
+        held.trained / ranks * layer::update_bytes(optimizer.kind, optimizer.state) / self.plain.bandwidth
+    }
+
+    /// Seconds of moving offloaded state over the host link and updating it there.
+    fn offloaded(&self, fabric: &Fabric, layout: &Layout, held: Held) -> f64 {
+        let link = self.host_link;
+        let ranks = if layout.zero == Zero::None { 1.0 } else { layout.shard.max(1) as f64 };
+        // A host streams the state of an update at some tens of GB/s, shared by its accelerators.
+        let host = 40e9 / fabric.on_node();
+        let update = held.trained / ranks * (4.0 / link + 30.0 / host);
+        match layout.offload {
+            Offload::None => 0.0,
+            Offload::Optimizer => update,
+            Offload::OptimizerAndParameters => update + 2.0 * layout.accumulation as f64 * held.stored * 2.0 / link,
+        }
+    }
+}
+
+/// What a rank holds of the model.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    /// Trained parameters.
+    pub(super) trained: f64,
+    /// Stored ones.
+    pub(super) stored: f64,
+}
+
+/// A stage's shares of all layers and of what stands before and after them.
+struct Part {
+    layers: f64,
+    ends: f64,
+}
+
+/// The part has tensor cores that skip two zeros in four. The gradient of a weight has no such zeros and gains nothing.
+fn skips(part: &Accelerator) -> bool {
+    part.vendor == Vendor::Nvidia && !["kepler", "pascal", "volta", "turing"].contains(&part.architecture.as_str())
+}
