@@ -6,14 +6,14 @@ use core::ops::{Div, Mul};
 
 use crate::bill::{self, Bill};
 use crate::interval::{self, Interval, Residuals, Spread};
-use crate::memory::{self, Footprint};
+use crate::memory::{self, Footprint, ModelMemory};
 use crate::plan::{Layout, Plan};
 use crate::run::{self, Conditions, Run, disruption, loader};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::Cluster;
 use crate::scenario::offer::{Offer, Purchase};
 use crate::step::calibration::Calibration;
-use crate::step::{self, Step};
+use crate::step::{Fabric, Micro, Pace, Shape, Step};
 use crate::units::{Bytes, Joules, Seconds, Share, Usd};
 
 /// What was learnt from measured runs.
@@ -52,13 +52,80 @@ pub struct Forecast {
     pub energy: Option<Interval<Joules>>,
 }
 
+/// Machines that a scenario may run on, ready for many layouts: none of them allocates.
+#[derive(Debug, Clone)]
+pub struct Site<'a> {
+    scenario: &'a Scenario,
+    cluster: &'a Cluster,
+    memory: &'a ModelMemory,
+    pace: Pace<'a>,
+    fabric: Fabric,
+    saved: Bytes,
+}
+
+impl<'a> Site<'a> {
+    /// Sums what no layout changes.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, knowledge: &Knowledge, cluster: &'a Cluster, memory: &'a ModelMemory) -> Self {
+        let Scenario { model, recipe, .. } = scenario;
+        Self {
+            scenario,
+            cluster,
+            memory,
+            pace: Pace::new(model, recipe, &cluster.accelerator, &knowledge.calibration),
+            fabric: Fabric::of(cluster, &knowledge.calibration),
+            saved: disruption::checkpoint_bytes(model, recipe),
+        }
+    }
+
+    /// The machines.
+    #[must_use]
+    pub const fn cluster(&self) -> &Cluster {
+        self.cluster
+    }
+
+    /// What one rank of this shape computes for one micro-batch: the walk over all operators, once for all layouts that have it.
+    #[must_use]
+    pub fn micro(&self, shape: Shape) -> Micro {
+        self.pace.micro(shape)
+    }
+
+    /// One step, waiting for data included; `micro` is that of the layout's shape.
+    #[must_use]
+    pub fn step(&self, layout: &Layout, micro: &Micro) -> Step {
+        let mut step = self.pace.step(&self.fabric, layout, micro);
+        let Scenario { recipe, data, .. } = self.scenario;
+        // Padding is not prepared.
+        let tokens = (Share::new((recipe.global_batch * recipe.seq_len) as f64) * recipe.fill).get() as u64;
+        step.loader += loader::stall(step.total(), tokens, &data.feed, &self.cluster.node, self.cluster.nodes());
+        step
+    }
+
+    /// Memory of the fullest rank, and the probability that it fits.
+    #[must_use]
+    pub fn weigh(&self, layout: &Layout) -> (Footprint, Share) {
+        let footprint = self.memory.footprint(layout);
+        (footprint, fit(&footprint, self.cluster))
+    }
+
+    /// Run and bill of steps of this length at an offer of these machines, as expected.
+    #[must_use]
+    pub fn spend(&self, offer: &Offer, step: Seconds) -> (Run, Bill) {
+        let nodes = self.cluster.nodes();
+        let outcome = outcome(self.scenario, offer, nodes, self.cluster.accelerators, step, self.saved, Luck::PLAIN);
+        (outcome.run, outcome.bill)
+    }
+}
+
 /// The forecast of one plan; `None` if the scenario has no such offer.
 #[must_use]
 pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Option<Forecast> {
     let offer = scenario.offers.get(plan.offer)?;
     let cluster = cluster(offer, plan.layout.accelerators());
-    let footprint = memory::footprint(&scenario.model, &scenario.recipe, &plan.layout);
-    let step = timed(scenario, knowledge, &cluster, &plan.layout);
+    let memory = ModelMemory::new(&scenario.model, &scenario.recipe);
+    let site = Site::new(scenario, knowledge, &cluster, &memory);
+    let (footprint, fit) = site.weigh(&plan.layout);
+    let step = site.step(&plan.layout, &site.micro(Shape::of(&plan.layout)));
     let saved = disruption::checkpoint_bytes(&scenario.model, &scenario.recipe);
     let spread = knowledge.residuals.spread(&cluster.accelerator.architecture, &scenario.recipe.stack.id);
     let at = |step_factor: f64, calm: f64, amount: Share| {
@@ -77,7 +144,7 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
     Some(Forecast {
         plan,
         footprint,
-        fit: fit(&footprint, &cluster),
+        fit,
         step,
         run: around.mid.run,
         bill: around.mid.bill,
@@ -111,17 +178,9 @@ pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
 /// One step on a cluster, waiting for data included.
 #[must_use]
 pub fn timed(scenario: &Scenario, knowledge: &Knowledge, cluster: &Cluster, layout: &Layout) -> Step {
-    let mut step = step::step(&scenario.model, &scenario.recipe, cluster, layout, &knowledge.calibration);
-    step.loader += starved(scenario, cluster, step.total());
-    step
-}
-
-/// Seconds that a step waits for data.
-pub(crate) fn starved(scenario: &Scenario, cluster: &Cluster, step: Seconds) -> Seconds {
-    let Scenario { recipe, data, .. } = scenario;
-    // Padding is not prepared.
-    let tokens = (Share::new((recipe.global_batch * recipe.seq_len) as f64) * recipe.fill).get() as u64;
-    loader::stall(step, tokens, &data.feed, &cluster.node, cluster.nodes())
+    let memory = ModelMemory::new(&scenario.model, &scenario.recipe);
+    let site = Site::new(scenario, knowledge, cluster, &memory);
+    site.step(layout, &site.micro(Shape::of(layout)))
 }
 
 /// What follows from the length of a step.

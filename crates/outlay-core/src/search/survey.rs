@@ -4,13 +4,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::{FITS, TIGHT};
-use crate::forecast::{self, Knowledge};
+use crate::forecast::{self, Knowledge, Site};
 use crate::layout::{Offload, Recompute};
 use crate::memory::ModelMemory;
 use crate::plan::{self, Layout, Split};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::{Cluster, Link, LinkKind};
-use crate::step::{Fabric, Micro, Pace, Shape};
+use crate::step::{Micro, Shape};
 use crate::units::{Seconds, Share};
 
 /// So many machines of one shape, and the offers that have it.
@@ -99,9 +99,7 @@ pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
 pub(super) fn survey(desk: &Desk<'_>, cluster: &Cluster, part: usize, parts: usize) -> Survey {
     let mut bench = Bench {
         desk,
-        cluster,
-        pace: Pace::new(&desk.scenario.model, &desk.scenario.recipe, &cluster.accelerator, &desk.knowledge.calibration),
-        fabric: Fabric::of(cluster, &desk.knowledge.calibration),
+        site: Site::new(desk.scenario, desk.knowledge, cluster, &desk.memory),
         micros: BTreeMap::new(),
         survey: Survey::default(),
     };
@@ -152,9 +150,7 @@ impl Policies {
 /// One survey at work.
 struct Bench<'a> {
     desk: &'a Desk<'a>,
-    cluster: &'a Cluster,
-    pace: Pace<'a>,
-    fabric: Fabric,
+    site: Site<'a>,
     /// What a rank computes, by its shape but for the micro-batch and then by the power of two of that.
     micros: BTreeMap<(u64, u64, u64, bool), Vec<Micro>>,
     survey: Survey,
@@ -175,7 +171,7 @@ impl Bench<'_> {
             }
             while micros.len() <= at {
                 let micro_batch = sizes[micros.len()];
-                micros.push(self.pace.micro(Shape { micro_batch, ..Shape::of(&layout) }));
+                micros.push(self.site.micro(Shape { micro_batch, ..Shape::of(&layout) }));
             }
             full = !self.size(layout, &micros[at], policies);
         }
@@ -217,15 +213,13 @@ impl Bench<'_> {
     /// Takes one layout into account; the probability that it fits, `None` if it is too slow for that to matter.
     fn look(&mut self, layout: Layout, micro: &Micro) -> Option<Share> {
         self.survey.timed += 1;
-        let mut step = self.pace.step(&self.fabric, &layout, micro).total();
-        step += forecast::starved(self.desk.scenario, self.cluster, step);
+        let step = self.site.step(&layout, micro).total();
         if self.survey.wanted().is_some_and(|longest| step > longest) {
             return None;
         }
         self.survey.weighed += 1;
-        let footprint = self.desk.memory.footprint(&layout);
-        let fit = forecast::fit(&footprint, self.cluster);
-        let filled = footprint.total() / self.cluster.accelerator.memory;
+        let (footprint, fit) = self.site.weigh(&layout);
+        let filled = footprint.total() / self.site.cluster().accelerator.memory;
         self.survey.take(Candidate { layout, fit, filled, step });
         Some(fit)
     }

@@ -9,6 +9,7 @@ use outlay_core::scenario::recipe::Method;
 use outlay_core::scenario::{Scenario, Size};
 use outlay_core::search::unwatched;
 
+use crate::drafts;
 use crate::scenarios::{Sketch, model, offer, qlora, recipe, scenario};
 
 /// A market: six cards in machines of one, four and eight, with and without a network, on demand and on spot.
@@ -51,6 +52,23 @@ fn the_enumeration_is_of_this_size() {
         counts,
         [[140, 120, 30], [14_880, 34_350, 22_890], [33_680, 141_010, 191_060], [28_270, 96_040, 67_240]]
     );
+}
+
+/// What the benchmark measures the rate of: operations, allocations, bytes, and a digest of the figures.
+#[test]
+fn a_forecast_allocates_nothing() {
+    let knowledge = Knowledge::default();
+    let counted = drafts::jobs().into_iter().map(|job| {
+        let (forecasts, digest) = drafts::run(&job, &job.memory(), &knowledge);
+        let (allocations, bytes) = job.allocations(&knowledge);
+        (job.name(), forecasts, job.shapes(), allocations, bytes, format!("{digest:016x}"))
+    });
+    let committed = [
+        ("8B, QLoRA, 8 accelerators", 140, 14, 0, 0, "4721e3de1d0e520d".to_owned()),
+        ("70B, full, 512 accelerators", 22_890, 67, 0, 0, "322a23a5174f6025".to_owned()),
+        ("8 experts, full, 512 accelerators", 67_240, 240, 0, 0, "bd218add1526825a".to_owned()),
+    ];
+    assert_eq!(counted.collect::<Vec<_>>(), committed);
 }
 
 /// One small and one large search; how much was looked at never exceeds what there is.

@@ -2,5 +2,6 @@
 
 mod brute_force;
 mod counts;
+mod drafts;
 mod promises;
 mod scenarios;
