@@ -186,6 +186,18 @@ fn pilot(raw: &str) -> Result<Value, String> {
     keyed(raw, serde_json::to_value(outlay::request::PilotRequest::default()).unwrap_or_default())
 }
 
+/// A key of the job and the values that would do: `train.precision=bf16,fp8`.
+fn vary(raw: &str) -> Result<Value, String> {
+    let Some((key, values)) = raw.split_once('=') else { return Err("KEY=VALUE,VALUE is expected".into()) };
+    let values = values.trim();
+    if values == "auto" {
+        return Ok(serde_json::json!({ key.trim(): "auto" }));
+    }
+    let all = values.split(',').filter(|one| !one.trim().is_empty());
+    let all: Result<Vec<Value>, String> = all.map(|one| count(one).or_else(|_| amount(one))).collect();
+    Ok(serde_json::json!({ key.trim(): all? }))
+}
+
 use Kind::{Amount, Count, List, OneOrMore, Real, Section, Sections, Switch, Text};
 
 /// Every key of the job file that a flag can set.
@@ -347,6 +359,14 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("observed", "observed", Section(observed), "KEY=VALUE,…", "Your own measurement, as tokens_per_s=3500,gpus=8")
         .common(),
     flag("extras", "extras", Section(extras), "KEY=VALUE,…", "What is paid beside the run, as engineering_hours=40"),
+    flag(
+        "vary",
+        "vary",
+        Sections(vary),
+        "KEY=VALUE,…",
+        "A key whose value the search may choose, as train.precision=bf16,fp8",
+    )
+    .common(),
     flag(
         "pilot",
         "pilot",

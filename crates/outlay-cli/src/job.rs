@@ -67,6 +67,11 @@ impl JobArgs {
         Ok(request)
     }
 
+    /// The job without its flags.
+    pub(crate) fn file_alone(&self) -> Self {
+        Self { file: self.file.clone(), flags: Vec::new() }
+    }
+
     /// The flags laid over a request.
     fn over(&self, request: &Request) -> Result<Request, Failure> {
         let mut whole = serde_json::to_value(request).map_err(|error| Failure::Internal(error.to_string()))?;

@@ -39,4 +39,6 @@ pub mod interval;
 
 pub mod forecast;
 
+pub mod against;
+
 pub mod search;

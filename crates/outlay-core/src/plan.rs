@@ -20,6 +20,8 @@ use crate::scenario::{Scenario, Size};
 /// One way to run a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
+    /// Which of the scenarios that are searched together; 0 where there is one.
+    pub variant: usize,
     /// Which offer: index into [`Scenario::offers`].
     pub offer: usize,
     /// Machines rented.

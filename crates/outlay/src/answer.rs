@@ -18,13 +18,18 @@ use outlay_core::units::Share;
 use crate::finish;
 use crate::resolve::Resolved;
 use crate::response::{
-    Assumption, Hosted, Interval, Job, Layout, Loader, Loser, Plan, Relaxation, Response, Search, Term, Terms, VERSION,
+    Assumption, Choice, Hosted, Interval, Job, Layout, Loader, Loser, Plan, Relaxation, Response, Search, Term, Terms,
+    VERSION,
 };
 use crate::taught::Taught;
+use crate::vary::{self, Variant};
 
 /// What an answer is written with.
 pub(crate) struct Writer<'a> {
+    /// The way the job was put that the pick follows.
     pub(crate) resolved: &'a Resolved,
+    /// All ways it may be put; empty where only one is at hand.
+    pub(crate) variants: &'a [Variant],
     pub(crate) catalog: &'a Catalog,
     pub(crate) today: &'a str,
 }
@@ -32,7 +37,7 @@ pub(crate) struct Writer<'a> {
 impl Writer<'_> {
     pub(crate) fn response(&self, ranking: &Ranking) -> Response {
         let scenario = &self.resolved.scenario;
-        let plan = |forecast: &Forecast| self.plan(scenario, forecast);
+        let plan = |forecast: &Forecast| self.plan(forecast);
         let pick = ranking.pick.as_ref().map(|forecast| Plan {
             finish_hours: finish::played(scenario, &scenario.offers[forecast.plan.offer], forecast),
             ..plan(forecast)
@@ -43,7 +48,7 @@ impl Writer<'_> {
             .iter()
             .map(|relaxation| Relaxation {
                 change: change(&relaxation.change),
-                plan: self.plan_of(&relaxation.offer, scenario, &relaxation.forecast),
+                plan: self.plan_of(&relaxation.offer, &relaxation.forecast),
             })
             .collect();
         Response {
@@ -208,17 +213,30 @@ impl Writer<'_> {
         )
     }
 
-    fn plan(&self, scenario: &Scenario, forecast: &Forecast) -> Plan {
-        self.plan_of(&scenario.offers[forecast.plan.offer], scenario, forecast)
+    /// The question that a forecast answers.
+    fn scenario(&self, forecast: &Forecast) -> &Scenario {
+        let of_variant = self.variants.get(forecast.plan.variant);
+        of_variant.map_or(&self.resolved.scenario, |variant| &variant.resolved.scenario)
     }
 
-    fn plan_of(&self, offer: &Offer, scenario: &Scenario, forecast: &Forecast) -> Plan {
+    fn plan(&self, forecast: &Forecast) -> Plan {
+        self.plan_of(&self.scenario(forecast).offers[forecast.plan.offer], forecast)
+    }
+
+    fn plan_of(&self, offer: &Offer, forecast: &Forecast) -> Plan {
+        let scenario = self.scenario(forecast);
+        let choices = self.variants.get(forecast.plan.variant).map_or(&[][..], |variant| &variant.choices);
         let layout = forecast.plan.layout;
         let accelerators = layout.accelerators();
         let priced = !self.resolved.unpriced;
         let tokens = (scenario.recipe.global_batch * scenario.recipe.seq_len) as f64 / accelerators as f64;
         let step = seconds(forecast.step_time);
         Plan {
+            choices: choices
+                .iter()
+                .map(|choice| Choice { key: choice.key.clone(), value: vary::text(&choice.value) })
+                .collect(),
+            loss: (!choices.is_empty()).then(|| Taught { scenario }.quality().loss.mid),
             provider: offer.provider.clone(),
             region: offer.region.clone(),
             instance: offer.instance.clone(),
@@ -340,7 +358,7 @@ pub(crate) fn term_tree(term: &term::Term, per: f64) -> Term {
 }
 
 /// Dollars: cents below a thousand, then whole dollars in groups of three.
-fn money(dollars: f64) -> String {
+pub(crate) fn money(dollars: f64) -> String {
     if dollars < 1000.0 {
         return format!("${dollars:.2}");
     }
@@ -355,7 +373,7 @@ fn money(dollars: f64) -> String {
     text
 }
 
-fn duration(hours: f64) -> String {
+pub(crate) fn duration(hours: f64) -> String {
     if hours < 1.0 {
         format!("{:.0} min", hours * 60.0)
     } else if hours < 48.0 {
@@ -434,11 +452,13 @@ fn differs(difference: Difference) -> &'static str {
         Difference::Purchase => "purchase",
         Difference::Count => "count",
         Difference::Layout => "layout",
+        Difference::Variant => "variant",
     }
 }
 
-fn reason(reason: &Reason) -> String {
+pub(crate) fn reason(reason: &Reason) -> String {
     match reason {
+        Reason::AsGood => "as good".into(),
         Reason::Dearer(usd) => format!("{} dearer", money(usd.get())),
         Reason::Slower(time) => format!("{} slower", duration(time.to_hours())),
         Reason::Worse(times) => format!("{:.2} times the product of cost and time", times.get()),

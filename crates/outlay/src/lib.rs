@@ -21,6 +21,8 @@ pub mod response;
 pub mod scaling;
 pub mod schema;
 mod taught;
+mod vary;
+mod why;
 
 /// The tables, and the types of what stands in them.
 pub mod catalog {
@@ -49,14 +51,14 @@ use outlay_core::forecast::{self, Forecast};
 use outlay_core::layout::Offload;
 use outlay_core::memory::ModelMemory;
 use outlay_core::plan::{Plan, layouts};
-use outlay_core::scenario::Size;
+use outlay_core::scenario::{Scenario, Size};
 use outlay_core::search::{Ranking, TIGHT, Watch};
 use outlay_core::units::{Seconds, Share};
 
 use problem::Code;
 use request::Request;
 use resolve::Ask;
-use response::Response;
+use response::{Response, Why};
 
 /// The best plan for a job among all offers; `pick` is `None` if none is feasible.
 ///
@@ -76,24 +78,53 @@ pub fn plan_watched(
     today: &str,
     watch: Watch<'_>,
 ) -> Result<Response, Vec<Problem>> {
-    let Some(sharpened) = observed::sharpen(request, catalog)? else {
-        return plan_as_known(request, catalog, today, watch, None);
-    };
-    let catalog = catalog.clone().with_knowledge(sharpened.knowledge);
-    plan_as_known(request, &catalog, today, watch, Some(sharpened.note))
+    let planned = Planned::of(request, catalog, watch)?;
+    Ok(planned.writer(today).response(&planned.ranking))
 }
 
-fn plan_as_known(
-    request: &Request,
-    catalog: &Catalog,
-    today: &str,
-    watch: Watch<'_>,
-    note: Option<String>,
-) -> Result<Response, Vec<Problem>> {
-    let mut resolved = resolve::resolve(request, catalog, Ask::Plan)?;
-    resolved.warnings.extend(note);
-    let ranking = plan::plan(&resolved.scenario, catalog.knowledge(), watch);
-    Ok(answer::Writer { resolved: &resolved, catalog, today }.response(&ranking))
+/// Where the plan that `named` says stands beside the best for `base`, and which terms make it lose.
+///
+/// `named` is the same job with parts of the plan fixed: an accelerator, a provider, parts of the layout.
+///
+/// # Errors
+/// All problems of either request.
+pub fn why(base: &Request, named: &Request, catalog: &Catalog, today: &str) -> Result<Why, Vec<Problem>> {
+    let everything = &outlay_core::search::unwatched;
+    let best = Planned::of(base, catalog, everything)?;
+    let named = Planned::of(named, catalog, everything)?;
+    Ok(why::why(&best, &named, today))
+}
+
+/// A question with its answer, before it is written.
+pub(crate) struct Planned {
+    /// With what the user's own measurement taught.
+    catalog: Catalog,
+    variants: Vec<vary::Variant>,
+    scenarios: Vec<Scenario>,
+    ranking: Ranking,
+}
+
+impl Planned {
+    fn of(request: &Request, catalog: &Catalog, watch: Watch<'_>) -> Result<Self, Vec<Problem>> {
+        let (catalog, note) = match observed::sharpen(request, catalog)? {
+            Some(sharpened) => (catalog.clone().with_knowledge(sharpened.knowledge), Some(sharpened.note)),
+            None => (catalog.clone(), None),
+        };
+        let (mut variants, left_out) = vary::variants(request, &catalog)?;
+        for variant in &mut variants {
+            variant.resolved.warnings.extend(note.iter().chain(&left_out).cloned());
+        }
+        let scenarios: Vec<Scenario> = variants.iter().map(|variant| variant.resolved.scenario.clone()).collect();
+        let ranking = plan::among(&scenarios, catalog.knowledge(), watch);
+        Ok(Self { catalog, variants, scenarios, ranking })
+    }
+
+    /// What writes the answer.
+    fn writer<'a>(&'a self, today: &'a str) -> answer::Writer<'a> {
+        let chosen = self.ranking.pick.as_ref().map_or(0, |pick| pick.plan.variant);
+        let resolved = &self.variants[chosen].resolved;
+        answer::Writer { resolved, variants: &self.variants, catalog: &self.catalog, today }
+    }
 }
 
 /// The forecast of exactly the machines and layout named; what is left open is the quickest that fits.
@@ -111,7 +142,7 @@ pub fn estimate(request: &Request, catalog: &Catalog, today: &str) -> Result<Res
         unproven: None,
         counts: outlay_core::search::Counts::default(),
     };
-    Ok(answer::Writer { resolved: &resolved, catalog, today }.response(&ranking))
+    Ok(answer::Writer { resolved: &resolved, variants: &[], catalog, today }.response(&ranking))
 }
 
 /// As [`estimate`], with the core's figures.
@@ -161,7 +192,7 @@ fn exact_as_known(request: &Request, catalog: &Catalog) -> Result<(Resolved, For
         ]);
     };
     let nodes = cluster.nodes();
-    let plan = Plan { offer: 0, nodes, layout };
+    let plan = Plan { variant: 0, offer: 0, nodes, layout };
     match forecast::forecast(scenario, knowledge, plan) {
         Some(forecast) => Ok((resolved, forecast)),
         None => Err(vec![Problem::new(Code::NoOffer, "hardware", "no machine to forecast on")]),

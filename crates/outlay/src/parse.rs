@@ -91,6 +91,11 @@ fn read(value: &Value) -> Result<Request, Vec<Problem>> {
             good.insert(section.clone(), content.clone());
             continue;
         }
+        if section == "vary" {
+            // Any key of a job, with a list of values: read where they are put together.
+            good.insert(section.clone(), content.clone());
+            continue;
+        }
         let Value::Object(content) = content else {
             let message = format!("`{section}` is a section, not a value");
             problems.push(
@@ -119,14 +124,14 @@ fn read(value: &Value) -> Result<Request, Vec<Problem>> {
 }
 
 /// Sections and their keys.
-fn known_keys() -> Map<String, Value> {
+pub(crate) fn known_keys() -> Map<String, Value> {
     match serde_json::to_value(Request::default()) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
     }
 }
 
-fn unknown<'a>(at: &str, key: &str, known: impl Iterator<Item = &'a String>) -> Problem {
+pub(crate) fn unknown<'a>(at: &str, key: &str, known: impl Iterator<Item = &'a String>) -> Problem {
     let near = names::nearest(key, known.map(String::as_str));
     let problem = Problem::new(Code::UnknownKey, at, format!("unknown key `{key}`"));
     if near.is_empty() { problem } else { problem.help(format!("did you mean {}?", crate::problem::either(&near))) }

@@ -7,11 +7,24 @@
 use outlay_core::forecast::{Forecast, Knowledge};
 use outlay_core::scenario::Scenario;
 use outlay_core::search::{self, Ranking, Survey, Watch};
+use outlay_core::units::Share;
 
 /// Searches every legal plan of a scenario; `watch` may end it early.
 #[must_use]
 pub fn plan(scenario: &Scenario, knowledge: &Knowledge, watch: Watch<'_>) -> Ranking {
-    search::search(scenario, knowledge, &map, watch)
+    among(std::slice::from_ref(scenario), knowledge, watch)
+}
+
+/// Searches every legal plan of several scenarios that all would do.
+#[must_use]
+pub fn among(variants: &[Scenario], knowledge: &Knowledge, watch: Watch<'_>) -> Ranking {
+    search::search(variants, knowledge, &map, watch)
+}
+
+/// How many plans do better than this figure of the goal, and how many there are: machines at offers.
+#[must_use]
+pub fn place(variants: &[Scenario], knowledge: &Knowledge, worth: Share) -> (u64, u64) {
+    search::place(variants, knowledge, &map, worth)
 }
 
 /// The best plan of a scenario on the calling thread, and nothing beside it.

@@ -43,6 +43,9 @@ pub struct Request {
     pub extras: ExtrasRequest,
     /// Small runs of the user's own on the same data (`[[pilot]]`).
     pub pilot: Vec<PilotRequest>,
+    /// Keys whose value the search may choose (`[vary]`): each with the list of values that would do, as
+    /// `train.precision = ["bf16", "fp8"]`; `train.global_batch` may be `"auto"`.
+    pub vary: Option<serde_json::Value>,
 }
 
 /// `[model]`.

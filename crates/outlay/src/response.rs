@@ -75,9 +75,22 @@ pub struct Interval {
     pub high: f64,
 }
 
+/// A key that varies and the value chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Choice {
+    /// Dotted key of the job.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
 /// A plan and its forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Plan {
+    /// What was chosen of the keys that vary; empty where none does.
+    pub choices: Vec<Choice>,
+    /// Expected loss, where keys vary: some of them change how good the model becomes.
+    pub loss: Option<f64>,
     /// Provider.
     pub provider: String,
     /// Region.
@@ -345,6 +358,29 @@ pub struct Search {
     pub proven: bool,
     /// What a plan that was not seen might do better at the most, as a share of the pick's figure.
     pub gap: f64,
+}
+
+/// The answer to `why`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Why {
+    /// Version of this shape.
+    pub version: u32,
+    /// In a sentence.
+    pub verdict: String,
+    /// The best plan; `null`: none is feasible.
+    pub pick: Option<Plan>,
+    /// The plan that was named; `null`: none is feasible.
+    pub named: Option<Plan>,
+    /// Plans that do better than the named one: the quickest layout of machines at one offer.
+    pub better: u64,
+    /// Machines at offers in all.
+    pub of: u64,
+    /// What it costs more, term by term, USD.
+    pub cost: Option<Term>,
+    /// What it takes longer, term by term, hours.
+    pub time: Option<Term>,
+    /// What would have to give for the named plan to be feasible.
+    pub relaxations: Vec<Relaxation>,
 }
 
 /// The answer to `levers`.

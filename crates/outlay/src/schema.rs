@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::problem::Code;
 use crate::request::Request;
-use crate::response::{Levers, Optimum, Response, ScalingFit, Sized};
+use crate::response::{Levers, Optimum, Response, ScalingFit, Sized, Why};
 
 /// JSON Schema of a job.
 #[must_use]
@@ -16,6 +16,12 @@ pub fn request() -> String {
 #[must_use]
 pub fn response() -> String {
     text(&schemars::schema_for!(Response))
+}
+
+/// JSON Schema of what `why` answers.
+#[must_use]
+pub fn why() -> String {
+    text(&schemars::schema_for!(Why))
 }
 
 /// JSON Schema of what `levers` answers.

@@ -21,6 +21,7 @@ pub(crate) mod plan;
 pub(crate) mod scaling;
 pub(crate) mod schema;
 pub(crate) mod validate;
+pub(crate) mod why;
 
 /// How an answer is wanted.
 #[derive(Debug, Clone, Copy, clap::Args)]

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use outlay::response::{Interval, Plan, Response, Search, Term};
+use outlay::response::{Choice, Interval, Plan, Response, Search, Term, Why};
 
 use super::bar;
 use super::format::{UNKNOWN, duration, interval, number, percent, si, usd, usd_per_hour, whole};
@@ -87,6 +87,72 @@ pub(crate) fn markdown(response: &Response) -> String {
         let _ = writeln!(text, "\n> {warning}");
     }
     text
+}
+
+/// Why not a plan, for a terminal of this many columns.
+pub(crate) fn why_terminal(why: &Why, width: usize) -> String {
+    let mut text = format!("{BOLD}{}{BOLD:#}\n", why.verdict);
+    if why.pick.is_some() || why.named.is_some() {
+        let _ = write!(text, "\n{}", sides(why).terminal(width));
+    }
+    for (head, term) in [("what it costs more", &why.cost), ("what it takes longer", &why.time)] {
+        if let Some(term) = term.as_ref().filter(|term| !term.parts.is_empty()) {
+            let _ = writeln!(text, "\n{BOLD}{head}{BOLD:#}");
+            text.push_str(&tree(&difference(term), width));
+        }
+    }
+    for relaxation in &why.relaxations {
+        let _ = writeln!(text, "\n  feasible with {}", relaxation.change);
+    }
+    text
+}
+
+/// The same as Markdown.
+pub(crate) fn why_markdown(why: &Why) -> String {
+    let mut text = format!("**{}**\n\n{}", why.verdict, sides(why).markdown());
+    for term in why.cost.iter().chain(&why.time) {
+        let _ = writeln!(text, "\n{}:\n", term.name);
+        for part in &term.parts {
+            let _ = writeln!(text, "- {}: {} ({})", part.name, signed(part), part.note);
+        }
+    }
+    text
+}
+
+/// Pick and named plan beside each other.
+fn sides(why: &Why) -> Table {
+    let mut columns = COLUMNS.to_vec();
+    columns.extend([figures("memory"), figures("MFU")]);
+    let mut table = Table::new(&columns);
+    let cells = |plan: &Plan| {
+        let mut cells = cells(plan);
+        cells.extend([format!("{:.0} of {:.0} GiB", plan.memory_gib, plan.capacity_gib), percent(plan.mfu)]);
+        cells
+    };
+    if let Some(pick) = &why.pick {
+        table.chosen(cells(pick));
+    }
+    if let Some(named) = &why.named {
+        table.row(cells(named));
+    }
+    table
+}
+
+fn signed(term: &Term) -> String {
+    let size = term.value.abs();
+    let text = if term.unit == "USD" { usd(size) } else { duration(size * 3600.0) };
+    format!("{}{text}", if term.value < 0.0 { "−" } else { "+" })
+}
+
+/// A difference as a tree: what adds nothing that is shown is left out.
+fn difference(term: &Term) -> Branch {
+    let seen = |part: &&Term| part.value.abs() >= 0.001 * term.parts.iter().map(|p| p.value.abs()).fold(0.0, f64::max);
+    Branch {
+        name: term.name.clone(),
+        figure: signed(term),
+        note: term.note.clone(),
+        parts: term.parts.iter().filter(seen).map(difference).collect(),
+    }
 }
 
 /// How much of the space was looked at.
@@ -372,17 +438,50 @@ fn cells(plan: &Plan) -> Vec<String> {
     ]
 }
 
-fn alternatives(response: &Response) -> Table {
+/// Columns of a comparison: where keys vary, also what was chosen and the loss it leads to.
+fn columns(response: &Response) -> Vec<Column> {
     let mut columns = COLUMNS.to_vec();
+    if varies(response) {
+        columns.insert(0, words("chosen"));
+        columns.push(figures("loss"));
+    }
+    columns
+}
+
+fn varies(response: &Response) -> bool {
+    response.pick.iter().chain(&response.front).any(|plan| !plan.choices.is_empty())
+}
+
+fn row(response: &Response, plan: &Plan) -> Vec<String> {
+    let mut row = cells(plan);
+    if varies(response) {
+        row.insert(0, chosen(plan));
+        row.push(plan.loss.map_or(UNKNOWN.into(), |loss| format!("{loss:.2}")));
+    }
+    row
+}
+
+/// What a plan chose of the keys that vary.
+fn chosen(plan: &Plan) -> String {
+    // A name says itself what it is; a number does not.
+    let one = |choice: &Choice| match choice.value.parse::<f64>() {
+        Ok(_) => format!("{} {}", choice.key.rsplit('.').next().unwrap_or_default(), choice.value),
+        Err(_) => choice.value.clone(),
+    };
+    plan.choices.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn alternatives(response: &Response) -> Table {
+    let mut columns = columns(response);
     columns.push(words("lost because"));
     let mut table = Table::new(&columns);
     if let Some(pick) = &response.pick {
-        let mut row = cells(pick);
+        let mut row = row(response, pick);
         row.push("chosen".into());
         table.chosen(row);
     }
     for loser in &response.losers {
-        let mut row = cells(&loser.plan);
+        let mut row = row(response, &loser.plan);
         row.push(loser.reason.clone());
         table.row(row);
     }
@@ -390,9 +489,10 @@ fn alternatives(response: &Response) -> Table {
 }
 
 fn front(response: &Response) -> Table {
-    let mut table = Table::new(&COLUMNS);
+    let mut table = Table::new(&columns(response));
     for plan in response.front.iter().take(8) {
-        if response.pick.as_ref() == Some(plan) { table.chosen(cells(plan)) } else { table.row(cells(plan)) }
+        let cells = row(response, plan);
+        if response.pick.as_ref() == Some(plan) { table.chosen(cells) } else { table.row(cells) }
     }
     table
 }

@@ -15,13 +15,13 @@ use alloc::vec::Vec;
 
 use super::rank::{self, Priced, Worth};
 use super::survey::{self, Desk, Survey, Unit};
-use super::{Map, Progress, Watch};
+use super::{Map, Progress, Question, Watch};
 use crate::forecast::{self, Knowledge, Luck};
 use crate::run::disruption;
 use crate::scenario::Scenario;
 use crate::scenario::offer::Offer;
 use crate::step::Pace;
-use crate::units::{Bytes, Seconds, Usd};
+use crate::units::{Bytes, Seconds, Share, Usd};
 
 /// Machines looked into between two looks at what may be dropped.
 const WAVE: usize = 32;
@@ -39,11 +39,18 @@ pub(super) struct Bound {
     within: bool,
 }
 
+impl Bound {
+    /// A plan at this bound could do better than this figure of the goal.
+    pub(super) fn may_beat(&self, worth: Share) -> bool {
+        self.within && self.worth.figure() < worth
+    }
+}
+
 /// A search under way.
 pub(super) struct Hunt<'a> {
-    pub(super) scenario: &'a Scenario,
+    pub(super) question: Question<'a>,
     pub(super) knowledge: &'a Knowledge,
-    desk: Desk<'a>,
+    desks: Vec<Desk<'a>>,
     pub(super) units: Vec<Unit>,
     bounds: Vec<Vec<Bound>>,
     /// Machines by their least worth.
@@ -60,9 +67,15 @@ pub(super) struct Hunt<'a> {
 }
 
 impl<'a> Hunt<'a> {
-    pub(super) fn new(scenario: &'a Scenario, knowledge: &'a Knowledge, watch: Watch<'a>) -> Self {
-        let units = survey::units(scenario);
-        let bounds: Vec<Vec<Bound>> = bounds(scenario, knowledge, &units);
+    pub(super) fn new(question: Question<'a>, knowledge: &'a Knowledge, watch: Watch<'a>) -> Self {
+        let mut units = Vec::new();
+        let mut all = Vec::new();
+        for (variant, scenario) in question.variants.iter().enumerate() {
+            let of_variant = survey::units(variant, scenario);
+            all.extend(bounds(scenario, knowledge, &of_variant));
+            units.extend(of_variant);
+        }
+        let bounds: Vec<Vec<Bound>> = all;
         let mut order: Vec<usize> = (0..units.len()).collect();
         let least: Vec<Option<Worth>> = bounds.iter().map(|all| least(all, |bound| bound.within)).collect();
         let key = |at: usize| (least[at].is_none(), least[at].unwrap_or_default());
@@ -71,9 +84,9 @@ impl<'a> Hunt<'a> {
             one.0.0.cmp(&other.0.0).then_with(|| one.0.1.total_cmp(&other.0.1)).then(one.1.cmp(&other.1))
         });
         Self {
-            desk: Desk::new(scenario, knowledge),
+            desks: question.variants.iter().map(|scenario| Desk::new(scenario, knowledge)).collect(),
             surveys: units.iter().map(|_| None).collect(),
-            scenario,
+            question,
             knowledge,
             units,
             bounds,
@@ -124,13 +137,15 @@ impl<'a> Hunt<'a> {
 
     fn wave(&mut self, wave: &[usize], map: Map<'_>) {
         let parts = (PARTS / wave.len().max(1)).max(1);
-        let (desk, units) = (&self.desk, &self.units);
-        let found =
-            map(wave.len() * parts, &|at| survey::survey(desk, &units[wave[at / parts]].cluster, at % parts, parts));
+        let (desks, units) = (&self.desks, &self.units);
+        let found = map(wave.len() * parts, &|at| {
+            let unit = &units[wave[at / parts]];
+            survey::survey(&desks[unit.variant], &unit.cluster, at % parts, parts)
+        });
         for (unit, parts) in wave.iter().zip(found.chunks(parts)) {
             let whole = parts.iter().copied().fold(Survey::default(), Survey::with);
             self.surveys[*unit] = Some(whole);
-            for priced in rank::price(self.scenario, self.knowledge, *unit, &self.units[*unit], &whole) {
+            for priced in rank::price(self.question, self.knowledge, *unit, &self.units[*unit], &whole) {
                 self.note(priced);
             }
         }
@@ -138,7 +153,7 @@ impl<'a> Hunt<'a> {
 
     fn note(&mut self, priced: Priced) {
         self.priced.push(priced);
-        if !priced.sound() || !priced.within(self.scenario) {
+        if !priced.sound() || !priced.within(self.question) {
             return;
         }
         if self.best.is_none_or(|best| priced.worth.total_cmp(&best).is_lt()) {

@@ -13,10 +13,10 @@
 use alloc::vec::Vec;
 
 use crate::forecast::{Forecast, Knowledge};
-use crate::plan::Rule;
+use crate::plan::{Plan, Rule};
 use crate::scenario::offer::{Offer, Purchase};
 use crate::scenario::recipe::Method;
-use crate::scenario::{Goal, Scenario};
+use crate::scenario::{Goal, Limits, Scenario};
 use crate::units::{Bytes, Seconds, Share, Usd};
 
 mod hunt;
@@ -74,11 +74,15 @@ pub enum Difference {
     Count,
     /// The same machines, laid out another way.
     Layout,
+    /// The question put another way that was allowed: another method, format, batch.
+    Variant,
 }
 
 /// Why a plan lost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
+    /// It costs and takes as much: the order of the list decides.
+    AsGood,
     /// Costs more by this much.
     Dearer(Usd),
     /// Takes longer by this much.
@@ -185,20 +189,47 @@ pub fn unwatched(_: &Progress) -> bool {
     true
 }
 
+/// The ways a job may be put, every one of which the one who asks would accept. They share goal and limits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    variants: &'a [Scenario],
+}
+
+impl<'a> Question<'a> {
+    fn limits(self) -> Limits {
+        self.variants.first().map_or_else(Limits::default, |scenario| scenario.limits)
+    }
+
+    fn goal(self) -> Goal {
+        self.variants.first().map_or(Goal::Cost, |scenario| scenario.goal)
+    }
+
+    fn offer(self, plan: &Plan) -> &'a Offer {
+        &self.variants[plan.variant].offers[plan.offer]
+    }
+
+    fn forecast(self, knowledge: &Knowledge, plan: Plan) -> Option<Forecast> {
+        crate::forecast::forecast(self.variants.get(plan.variant)?, knowledge, plan)
+    }
+}
+
 /// Searches everything; if nothing is feasible, also what would have to change.
+///
+/// `variants` are the ways a job may be put, every one of which the one who asks would accept; they share goal and limits.
 #[must_use]
-pub fn search(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>, watch: Watch<'_>) -> Ranking {
-    let mut ranking = found(scenario, knowledge, map, watch);
+pub fn search(variants: &[Scenario], knowledge: &Knowledge, map: Map<'_>, watch: Watch<'_>) -> Ranking {
+    let question = Question { variants };
+    let mut ranking = rank::rank(&mut hunt::Hunt::new(question, knowledge, watch), map);
     if ranking.pick.is_none() && ranking.unproven.is_none() {
-        ranking.relaxations = relax::relaxations(scenario, knowledge, map);
+        ranking.relaxations = relax::relaxations(variants, knowledge, map);
     }
     ranking
 }
 
 /// As [`search`] without relaxations, with no machines dropped: what the bounds are held against.
 #[must_use]
-pub fn unbounded(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ranking {
-    let mut hunt = hunt::Hunt::new(scenario, knowledge, &unwatched);
+pub fn unbounded(variants: &[Scenario], knowledge: &Knowledge, map: Map<'_>) -> Ranking {
+    let mut hunt = hunt::Hunt::new(Question { variants }, knowledge, &unwatched);
     hunt.look(map, &|_, _, _| true);
     rank::rank(&mut hunt, map)
 }
@@ -206,9 +237,28 @@ pub fn unbounded(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Ra
 /// The best plan alone: no front, no losers, no way out.
 #[must_use]
 pub fn pick(scenario: &Scenario, knowledge: &Knowledge) -> Option<Forecast> {
-    let mut hunt = hunt::Hunt::new(scenario, knowledge, &unwatched);
-    hunt.look(&in_turn, &|hunt, _, bound| hunt.may_win(bound));
-    rank::pick(scenario, &hunt.priced).and_then(|pick| crate::forecast::forecast(scenario, knowledge, pick.plan))
+    best(core::slice::from_ref(scenario), knowledge, &in_turn).map(|(_, forecast)| forecast)
+}
+
+/// How many plans, each the quickest layout of machines at one offer, are within the limits, fit, and do better than this
+/// figure of the goal; and how many there are in all, counted as machines at offers.
+#[must_use]
+pub fn place(variants: &[Scenario], knowledge: &Knowledge, map: Map<'_>, worth: Share) -> (u64, u64) {
+    let question = Question { variants };
+    let mut hunt = hunt::Hunt::new(question, knowledge, &unwatched);
+    hunt.look(map, &|_, _, bound| bound.may_beat(worth));
+    let better = |p: &&rank::Priced| p.sound() && p.within(question) && p.worth.figure() < worth;
+    let all = hunt.units.iter().map(|unit| unit.offers.len() as u64).sum();
+    (hunt.priced.iter().filter(better).count() as u64, all)
+}
+
+/// The best plan, and whether it fits for sure.
+fn best(variants: &[Scenario], knowledge: &Knowledge, map: Map<'_>) -> Option<(bool, Forecast)> {
+    let question = Question { variants };
+    let mut hunt = hunt::Hunt::new(question, knowledge, &unwatched);
+    hunt.look(map, &|hunt, _, bound| hunt.may_win(bound));
+    let pick = rank::pick(question, &hunt.priced)?;
+    Some((pick.sound(), question.forecast(knowledge, pick.plan)?))
 }
 
 /// The goal's figure of a forecast: dollars, seconds, bytes or their product.
@@ -225,9 +275,4 @@ pub fn worth(scenario: &Scenario, forecast: &Forecast) -> Share {
             .get(forecast.plan.offer)
             .map_or(0.0, |offer| (offer.accelerator.memory * (forecast.plan.nodes * offer.node.accelerators)).get()),
     })
-}
-
-/// The ranking without relaxations.
-fn found(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>, watch: Watch<'_>) -> Ranking {
-    rank::rank(&mut hunt::Hunt::new(scenario, knowledge, watch), map)
 }

@@ -5,16 +5,18 @@ use core::cmp::Ordering;
 
 use super::hunt::Hunt;
 use super::survey::{Candidate, Survey, Unit};
-use super::{Counts, Difference, FITS, Loser, Map, Ranking, Reason};
+use super::{Counts, Difference, FITS, Loser, Map, Question, Ranking, Reason};
 use crate::forecast::{self, Knowledge, Luck};
 use crate::plan::{self, Plan};
 use crate::run::disruption;
+use crate::scenario::Goal;
 use crate::scenario::offer::Offer;
-use crate::scenario::{Goal, Scenario};
 use crate::units::{Bytes, Seconds, Share, Usd};
 
 /// Losers named for another accelerator: the next ones, not only the next.
 const ACCELERATORS_NAMED: usize = 3;
+/// Losers named for another way to put the question.
+const VARIANTS_NAMED: usize = 5;
 
 /// A plan with its price and time, before intervals.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +44,9 @@ impl Priced {
     }
 
     /// Within budget and deadline.
-    pub(super) fn within(&self, scenario: &Scenario) -> bool {
-        scenario.limits.budget.is_none_or(|most| self.cost <= most)
-            && scenario.limits.deadline.is_none_or(|most| self.time <= most)
+    pub(super) fn within(&self, question: Question<'_>) -> bool {
+        let limits = question.limits();
+        limits.budget.is_none_or(|most| self.cost <= most) && limits.deadline.is_none_or(|most| self.time <= most)
     }
 }
 
@@ -81,18 +83,22 @@ impl Worth {
 /// The total order of plans: their worth, then fewer accelerators, then the order of offers and layouts. No two plans are
 /// equal in it.
 fn better(one: &Priced, other: &Priced) -> Ordering {
-    let size = |priced: &Priced| (priced.plan.layout.accelerators(), priced.plan.offer, priced.plan.layout);
+    let size = |priced: &Priced| {
+        let plan = &priced.plan;
+        (plan.layout.accelerators(), plan.variant, plan.offer, plan.layout)
+    };
     one.worth.total_cmp(&other.worth).then_with(|| size(one).cmp(&size(other)))
 }
 
 /// The candidates of one survey at every offer that has its machines.
 pub(super) fn price(
-    scenario: &Scenario,
+    question: Question<'_>,
     knowledge: &Knowledge,
     at: usize,
     unit: &Unit,
     survey: &Survey,
 ) -> Vec<Priced> {
+    let scenario = &question.variants[unit.variant];
     let saved = disruption::checkpoint_bytes(&scenario.model, &scenario.recipe);
     let mut all = Vec::new();
     for candidate in [survey.quickest, survey.useful_tight()].into_iter().flatten() {
@@ -101,7 +107,7 @@ pub(super) fn price(
             let accelerators = unit.cluster.accelerators;
             let outcome =
                 forecast::outcome(scenario, rented, unit.nodes, accelerators, candidate.step, saved, Luck::PLAIN);
-            let plan = Plan { offer: *offer, nodes: unit.nodes, layout: candidate.layout };
+            let plan = Plan { variant: unit.variant, offer: *offer, nodes: unit.nodes, layout: candidate.layout };
             let (cost, time) = (outcome.bill.total(), outcome.run.wall());
             let dear = match scenario.goal {
                 Goal::Robust => forecast::forecast(scenario, knowledge, plan).map_or(cost, |all| all.cost.high),
@@ -117,16 +123,16 @@ pub(super) fn price(
 /// Looks at as much as it takes, and puts the answer together.
 pub(super) fn rank(hunt: &mut Hunt<'_>, map: Map<'_>) -> Ranking {
     hunt.look(map, &|hunt, _, bound| hunt.may_win(bound) || hunt.may_lead(bound));
-    let pick = pick(hunt.scenario, &hunt.priced);
+    let pick = pick(hunt.question, &hunt.priced);
     // An answer that is not the proven best says so; it is not delayed by those it left behind.
     let proven = (!hunt.stopped).then_some(()).map_or_else(|| hunt.gap().map(Worth::figure), |()| None);
     if !hunt.stopped {
         settle(hunt, map, pick.as_ref());
     }
-    let (scenario, knowledge) = (hunt.scenario, hunt.knowledge);
-    let show = |priced: &Priced| forecast::forecast(scenario, knowledge, priced.plan);
-    let front = front(scenario, &hunt.priced, pick.is_some_and(|pick| pick.sound()));
-    let desk = Desk { scenario, knowledge, units: &hunt.units, surveys: &hunt.surveys, priced: &hunt.priced, pick };
+    let (question, knowledge) = (hunt.question, hunt.knowledge);
+    let show = |priced: &Priced| question.forecast(knowledge, priced.plan);
+    let front = front(question, &hunt.priced, pick.is_some_and(|pick| pick.sound()));
+    let desk = Desk { question, knowledge, units: &hunt.units, surveys: &hunt.surveys, priced: &hunt.priced, pick };
     let surveys = || hunt.surveys.iter().flatten();
     let illegal = surveys().all(|survey| survey.layouts == 0);
     Ranking {
@@ -134,10 +140,14 @@ pub(super) fn rank(hunt: &mut Hunt<'_>, map: Map<'_>) -> Ranking {
         front: front.iter().filter_map(show).collect(),
         losers: desk.losers(),
         relaxations: Vec::new(),
-        obstacle: hunt.units.iter().find_map(|unit| plan::obstacle(scenario, &unit.cluster)).filter(|_| illegal),
+        obstacle: hunt
+            .units
+            .iter()
+            .find_map(|unit| plan::obstacle(&question.variants[unit.variant], &unit.cluster))
+            .filter(|_| illegal),
         unproven: proven.filter(|_| pick.is_some()),
         counts: Counts {
-            offers: scenario.offers.len() as u64,
+            offers: question.variants.iter().map(|scenario| scenario.offers.len() as u64).sum(),
             machines: hunt.units.len() as u64,
             surveyed: surveys().count() as u64,
             layouts: surveys().map(|survey| survey.layouts).sum(),
@@ -160,26 +170,32 @@ fn settle(hunt: &mut Hunt<'_>, map: Map<'_>, pick: Option<&Priced>) {
         // Without a plan to follow, everything is of interest.
         return hunt.look(map, &|_, _, _| true);
     };
-    let (unit, offer) = (&hunt.units[pick.unit], &hunt.scenario.offers[pick.plan.offer]);
+    let (unit, offer) = (&hunt.units[pick.unit], hunt.question.offer(&pick.plan));
     let (part, count) = (unit.cluster.accelerator.id.clone(), unit.cluster.accelerators);
     let (provider, purchase) = (offer.provider.clone(), offer.purchase);
     let rate = offer.price * pick.plan.nodes;
     hunt.look(map, &|hunt, at, bound| {
-        let (unit, offer) = (&hunt.units[at], &hunt.scenario.offers[bound.offer]);
+        let (unit, offer) = (&hunt.units[at], &hunt.question.variants[hunt.units[at].variant].offers[bound.offer]);
         let like = unit.cluster.accelerator.id == part;
         // Cheaper machines, as many of another kind or fewer of the same: do they suffice?
         let smaller = unit.cluster.accelerators == count || (like && unit.cluster.accelerators < count);
-        if smaller && offer.price * unit.nodes < rate {
+        if unit.variant == pick.plan.variant && smaller && offer.price * unit.nodes < rate {
             return true;
         }
+        // Every other way to put the question is named with its best plan.
+        if unit.variant != pick.plan.variant {
+            let known = hunt.priced.iter().filter(|p| p.sound() && p.plan.variant == unit.variant);
+            let own = known.map(|p| p.worth).min_by(Worth::total_cmp);
+            return Hunt::may_precede(bound, own) && Hunt::may_precede(bound, last_variant(hunt, pick));
+        }
         let best = |counts: &dyn Fn(&Priced, &Offer) -> bool| {
-            let all = hunt.priced.iter().filter(|p| p.sound() && counts(p, &hunt.scenario.offers[p.plan.offer]));
+            let all = own_variant(hunt, pick).filter(|p| p.sound() && counts(p, hunt.question.offer(&p.plan)));
             all.map(|p| p.worth).min_by(Worth::total_cmp)
         };
         if !like {
             let id = unit.cluster.accelerator.id.as_str();
             let own = best(&|_, o| o.accelerator.id == id);
-            return Hunt::may_precede(bound, own) && Hunt::may_precede(bound, last_named(hunt, &part));
+            return Hunt::may_precede(bound, own) && Hunt::may_precede(bound, last_named(hunt, pick, &part));
         }
         let same = |o: &Offer| o.accelerator.id == part;
         let kinds = [
@@ -192,37 +208,52 @@ fn settle(hunt: &mut Hunt<'_>, map: Map<'_>, pick: Option<&Priced>) {
     });
 }
 
+/// The plans of the pick's own variant.
+fn own_variant<'a>(hunt: &'a Hunt<'_>, pick: &Priced) -> impl Iterator<Item = &'a Priced> {
+    let variant = pick.plan.variant;
+    hunt.priced.iter().filter(move |priced| priced.plan.variant == variant)
+}
+
 /// Worth of the last of the other accelerators that would be named now; `None`: there is room for more.
-fn last_named(hunt: &Hunt<'_>, part: &str) -> Option<Worth> {
-    let mut best: Vec<(&str, Worth)> = Vec::new();
-    for priced in hunt.priced.iter().filter(|priced| priced.sound()) {
-        let id = hunt.scenario.offers[priced.plan.offer].accelerator.id.as_str();
-        if id == part {
-            continue;
-        }
-        match best.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, worth)) if priced.worth.total_cmp(worth).is_lt() => *worth = priced.worth,
+fn last_named(hunt: &Hunt<'_>, pick: &Priced, part: &str) -> Option<Worth> {
+    let others = own_variant(hunt, pick).filter(|priced| priced.sound());
+    let keyed = others.map(|priced| (hunt.question.offer(&priced.plan).accelerator.id.as_str(), priced.worth));
+    nth_best(keyed.filter(|(id, _)| *id != part), ACCELERATORS_NAMED)
+}
+
+/// The same of other ways to put the question.
+fn last_variant(hunt: &Hunt<'_>, pick: &Priced) -> Option<Worth> {
+    let others = hunt.priced.iter().filter(|priced| priced.sound() && priced.plan.variant != pick.plan.variant);
+    nth_best(others.map(|priced| (priced.plan.variant, priced.worth)), VARIANTS_NAMED)
+}
+
+/// The `n`-th best of the best worths by key.
+fn nth_best<K: PartialEq>(all: impl Iterator<Item = (K, Worth)>, n: usize) -> Option<Worth> {
+    let mut best: Vec<(K, Worth)> = Vec::new();
+    for (key, worth) in all {
+        match best.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) if worth.total_cmp(known).is_lt() => *known = worth,
             Some(_) => {}
-            None => best.push((id, priced.worth)),
+            None => best.push((key, worth)),
         }
     }
     best.sort_by(|one, other| one.1.total_cmp(&other.1));
-    best.get(ACCELERATORS_NAMED - 1).map(|(_, worth)| *worth)
+    best.get(n - 1).map(|(_, worth)| *worth)
 }
 
 /// The best plan within the limits that fits; failing that, the best that is tight.
-pub(super) fn pick(scenario: &Scenario, priced: &[Priced]) -> Option<Priced> {
+pub(super) fn pick(question: Question<'_>, priced: &[Priced]) -> Option<Priced> {
     let best = |sound: bool| {
-        let able = priced.iter().filter(|p| p.ends && p.within(scenario) && (p.sound() || !sound));
+        let able = priced.iter().filter(|p| p.ends && p.within(question) && (p.sound() || !sound));
         able.min_by(|one, other| better(one, other)).copied()
     };
     best(true).or_else(|| best(false))
 }
 
 /// Plans within the limits that none beats in both cost and time, cheapest first.
-fn front(scenario: &Scenario, priced: &[Priced], sound: bool) -> Vec<Priced> {
+fn front(question: Question<'_>, priced: &[Priced], sound: bool) -> Vec<Priced> {
     let mut able: Vec<Priced> =
-        priced.iter().filter(|p| p.ends && p.within(scenario) && (p.sound() || !sound)).copied().collect();
+        priced.iter().filter(|p| p.ends && p.within(question) && (p.sound() || !sound)).copied().collect();
     able.sort_by(|one, other| {
         one.cost.total_cmp(&other.cost).then(one.time.total_cmp(&other.time)).then(better(one, other))
     });
@@ -239,7 +270,7 @@ fn front(scenario: &Scenario, priced: &[Priced], sound: bool) -> Vec<Priced> {
 
 /// What the losers are looked for in.
 struct Desk<'a> {
-    scenario: &'a Scenario,
+    question: Question<'a>,
     knowledge: &'a Knowledge,
     units: &'a [Unit],
     surveys: &'a [Option<Survey>],
@@ -249,7 +280,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn offer(&self, priced: &Priced) -> &Offer {
-        &self.scenario.offers[priced.plan.offer]
+        self.question.offer(&priced.plan)
     }
 
     /// The nearest alternatives of each kind, best first within a kind.
@@ -260,6 +291,17 @@ impl Desk<'_> {
             other.sound().cmp(&one.sound()).then_with(|| better(one, other))
         });
         let mut losers = Vec::new();
+        if let Some(pick) = self.pick {
+            let mut seen: Vec<usize> = Vec::from([pick.plan.variant]);
+            for priced in &order {
+                if seen.len() > VARIANTS_NAMED || seen.contains(&priced.plan.variant) {
+                    continue;
+                }
+                seen.push(priced.plan.variant);
+                losers.extend(self.loser(priced.plan, Difference::Variant, self.reason(priced)));
+            }
+            order.retain(|priced| priced.plan.variant == pick.plan.variant);
+        }
         let mut named: Vec<&str> = Vec::new();
         for priced in &order {
             let accelerator = self.offer(priced).accelerator.id.as_str();
@@ -293,13 +335,13 @@ impl Desk<'_> {
     }
 
     fn loser(&self, plan: Plan, differs: Difference, reason: Reason) -> Option<Loser> {
-        let forecast = forecast::forecast(self.scenario, self.knowledge, plan)?;
+        let forecast = self.question.forecast(self.knowledge, plan)?;
         Some(Loser { forecast, differs, reason })
     }
 
     /// The gravest reason against a plan.
     fn reason(&self, priced: &Priced) -> Reason {
-        let limits = self.scenario.limits;
+        let limits = self.question.limits();
         if !priced.ends {
             return Reason::NeverEnds(priced.time);
         }
@@ -309,10 +351,13 @@ impl Desk<'_> {
         if let Some(deadline) = limits.deadline.filter(|deadline| priced.time > *deadline) {
             return Reason::TooLate(priced.time - deadline);
         }
-        match (self.pick, self.scenario.goal) {
+        match (self.pick, self.question.goal()) {
             (Some(pick), _) if pick.sound() && !priced.sound() => Reason::Tight,
             (Some(pick), Goal::Cost) if priced.cost > pick.cost => Reason::Dearer(priced.cost - pick.cost),
-            (Some(pick), Goal::Time) if priced.time == pick.time => Reason::Dearer(priced.cost - pick.cost),
+            (Some(pick), Goal::Time) if priced.time == pick.time && priced.cost > pick.cost => {
+                Reason::Dearer(priced.cost - pick.cost)
+            }
+            (Some(pick), Goal::Cost | Goal::Time) if priced.time == pick.time => Reason::AsGood,
             (Some(pick), Goal::Cost | Goal::Time) => Reason::Slower(priced.time - pick.time),
             (Some(pick), Goal::CostTime) => Reason::Worse(Share::new(priced.worth.0 / pick.worth.0)),
             (Some(pick), Goal::Robust) => Reason::Riskier(Usd::new(priced.worth.0 - pick.worth.0)),
@@ -327,14 +372,14 @@ impl Desk<'_> {
         let survey = self.surveys.get(pick.unit)?.as_ref()?;
         let second = survey.second?;
         let plan = Plan { layout: second.layout, ..pick.plan };
-        let forecast = forecast::forecast(self.scenario, self.knowledge, plan)?;
+        let forecast = self.question.forecast(self.knowledge, plan)?;
         let slower = forecast.time.mid - pick.time;
         Some(Loser { forecast, differs: Difference::Layout, reason: Reason::Slower(slower) })
     }
 
     /// The cheaper machines that come closest to fitting, but do not.
     fn does_not_fit(&self) -> Option<Loser> {
-        let rate = |plan: &Plan| self.scenario.offers[plan.offer].price * plan.nodes;
+        let rate = |plan: &Plan| self.question.offer(plan).price * plan.nodes;
         let most = self.pick.map(|pick| rate(&pick.plan));
         let mut best: Option<(Plan, Candidate)> = None;
         for (unit, survey) in self.units.iter().zip(self.surveys) {
@@ -344,6 +389,9 @@ impl Desk<'_> {
             };
             // As many of another kind, or fewer of the same.
             let smaller = self.pick.is_none_or(|pick| {
+                if unit.variant != pick.plan.variant {
+                    return false;
+                }
                 let known = &self.units[pick.unit].cluster;
                 let (count, like) = (unit.cluster.accelerators, unit.cluster.accelerator.id == known.accelerator.id);
                 count == known.accelerators || (like && count < known.accelerators)
@@ -351,8 +399,12 @@ impl Desk<'_> {
             if !smaller {
                 continue;
             }
-            let cheapest =
-                unit.offers.iter().map(|offer| Plan { offer: *offer, nodes: unit.nodes, layout: candidate.layout });
+            let cheapest = unit.offers.iter().map(|offer| Plan {
+                variant: unit.variant,
+                offer: *offer,
+                nodes: unit.nodes,
+                layout: candidate.layout,
+            });
             let Some(plan) = cheapest.min_by(|one, other| rate(one).total_cmp(&rate(other))) else { continue };
             let cheaper = most.is_none_or(|most| rate(&plan) < most);
             if cheaper && best.is_none_or(|(_, closest)| candidate.filled < closest.filled) {

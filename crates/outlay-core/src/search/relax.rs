@@ -2,10 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::hunt::Hunt;
-use super::{Change, Map, Relaxation, rank, unwatched};
+use super::{Change, Map, Relaxation, best};
 use crate::dtype::Dtype;
-use crate::forecast::{Forecast, Knowledge, forecast};
+use crate::forecast::{Forecast, Knowledge};
 use crate::layout::Pins;
 use crate::scenario::offer::Offer;
 use crate::scenario::recipe::{Lora, Method, Targets};
@@ -17,21 +16,19 @@ const PROPOSED_RANK: u64 = 16;
 const DOUBLINGS: u32 = 4;
 
 /// The smallest changes of each kind.
-pub(super) fn relaxations(scenario: &Scenario, knowledge: &Knowledge, map: Map<'_>) -> Vec<Relaxation> {
-    let best = |scenario: &Scenario| {
-        let mut hunt = Hunt::new(scenario, knowledge, &unwatched);
-        hunt.look(map, &|hunt, _, bound| hunt.may_win(bound));
-        let pick = rank::pick(scenario, &hunt.priced)?;
-        Some((pick.sound(), forecast(scenario, knowledge, pick.plan)?))
-    };
+///
+/// Limits are given up for every way the question may be put; all else is changed in it as it was put first.
+pub(super) fn relaxations(variants: &[Scenario], knowledge: &Knowledge, map: Map<'_>) -> Vec<Relaxation> {
+    let Some(scenario) = variants.first() else { return Vec::new() };
+    let best = |scenarios: &[Scenario]| best(scenarios, knowledge, map);
     let tried = |(change, changed): (Change, Scenario)| {
+        let changed = [changed];
         let (_, forecast) = best(&changed)?;
-        let offer = changed.offers.get(forecast.plan.offer)?.clone();
+        let offer = changed[0].offers.get(forecast.plan.offer)?.clone();
         Some(Relaxation { change: named(change, scenario, &offer, forecast.plan.offer), offer, forecast })
     };
-    let free = Scenario { limits: Limits::default(), ..scenario.clone() };
-    let able = best(&free).is_some_and(|(sound, _)| sound);
-    let mut all = limits(scenario, &best);
+    let able = best(&changed(variants, |free| free.limits = Limits::default())).is_some_and(|(sound, _)| sound);
+    let mut all = limits(variants, scenario.limits, &best);
     // More machines help against a lack of memory or of time, not of money.
     let more_help = scenario.limits.deadline.is_some() || !able;
     let kinds = [
@@ -71,24 +68,41 @@ fn free_layout(scenario: &Scenario) -> Option<(Change, Scenario)> {
     (scenario.pins != Pins::default()).then_some((Change::FreeLayout, changed))
 }
 
-/// The budget that would do under the deadline, the deadline that would do under the budget; failing both, the pair.
-fn limits(scenario: &Scenario, best: &dyn Fn(&Scenario) -> Option<(bool, Forecast)>) -> Vec<Relaxation> {
-    let under = |goal: Goal, limits: Limits| {
-        let changed = Scenario { limits, goal, ..scenario.clone() };
-        best(&changed).filter(|(sound, _)| *sound).map(|(_, forecast)| forecast)
+/// All variants with one change.
+fn changed(variants: &[Scenario], change: impl Fn(&mut Scenario)) -> Vec<Scenario> {
+    let one = |scenario: &Scenario| {
+        let mut scenario = scenario.clone();
+        change(&mut scenario);
+        scenario
     };
-    let Limits { budget, deadline } = scenario.limits;
-    let richer = budget.and_then(|_| under(Goal::Cost, Limits { budget: None, deadline }));
-    let later = deadline.and_then(|_| under(Goal::Time, Limits { budget, deadline: None }));
+    variants.iter().map(one).collect()
+}
+
+/// The budget that would do under the deadline, the deadline that would do under the budget; failing both, the pair.
+fn limits(
+    variants: &[Scenario],
+    asked: Limits,
+    best: &dyn Fn(&[Scenario]) -> Option<(bool, Forecast)>,
+) -> Vec<Relaxation> {
+    let under = |goal: Option<Goal>, limits: Limits| {
+        let free = changed(variants, |free| {
+            free.limits = limits;
+            free.goal = goal.unwrap_or(free.goal);
+        });
+        best(&free).filter(|(sound, _)| *sound).map(|(_, forecast)| forecast)
+    };
+    let Limits { budget, deadline } = asked;
+    let richer = budget.and_then(|_| under(Some(Goal::Cost), Limits { budget: None, deadline }));
+    let later = deadline.and_then(|_| under(Some(Goal::Time), Limits { budget, deadline: None }));
     let mut chosen: Vec<(Change, Forecast)> = Vec::new();
     chosen.extend(richer.map(|f| (Change::Budget(f.cost.mid), f)));
     chosen.extend(later.map(|f| (Change::Deadline(f.time.mid), f)));
     if chosen.is_empty() && (budget.is_some() || deadline.is_some()) {
-        let both = under(scenario.goal, Limits::default());
+        let both = under(None, Limits::default());
         chosen.extend(both.map(|f| (Change::BudgetAndDeadline(f.cost.mid, f.time.mid), f)));
     }
     let relaxation = |(change, forecast): (Change, Forecast)| {
-        let offer = scenario.offers.get(forecast.plan.offer)?.clone();
+        let offer = variants.get(forecast.plan.variant)?.offers.get(forecast.plan.offer)?.clone();
         Some(Relaxation { change, offer, forecast })
     };
     chosen.into_iter().filter_map(relaxation).collect()

@@ -15,6 +15,8 @@ use crate::units::{Seconds, Share};
 
 /// So many machines of one shape, and the offers that have it.
 pub(super) struct Unit {
+    /// Which scenario they are for.
+    pub(super) variant: usize,
     /// The machines.
     pub(super) cluster: Cluster,
     /// How many.
@@ -59,7 +61,7 @@ pub(super) struct Candidate {
 type Key<'a> = (&'a str, u64, [u64; 3], [(Option<LinkKind>, u64); 2], [Option<u64>; 2]);
 
 /// Shapes and counts, in the order of the offers that first have them.
-pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
+pub(super) fn units(variant: usize, scenario: &Scenario) -> Vec<Unit> {
     let mut places: BTreeMap<Key<'_>, usize> = BTreeMap::new();
     let mut units: Vec<Unit> = Vec::new();
     let offloads = scenario.recipe.optimizer.paged
@@ -80,7 +82,12 @@ pub(super) fn units(scenario: &Scenario) -> Vec<Unit> {
                 ],
             );
             let place = *places.entry(key).or_insert_with(|| {
-                units.push(Unit { cluster: forecast::cluster(offer, accelerators), nodes, offers: Vec::new() });
+                units.push(Unit {
+                    variant,
+                    cluster: forecast::cluster(offer, accelerators),
+                    nodes,
+                    offers: Vec::new(),
+                });
                 units.len() - 1
             });
             units[place].offers.push(at);

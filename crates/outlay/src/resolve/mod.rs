@@ -72,6 +72,10 @@ pub fn architecture(
 pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<Resolved, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut notes = Notes::default();
+    if request.vary.is_some() {
+        let fault = Problem::new(Code::Contradiction, "vary", "only a plan chooses between values");
+        problems.push(fault.help("leave [vary] out here, or ask `outlay plan`"));
+    }
     let scratch = model::from_scratch(&request.model, &mut problems);
     let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
     let method = collect(&mut problems, method::resolve(&request.method, scratch, &mut notes));

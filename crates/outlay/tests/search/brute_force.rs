@@ -18,7 +18,8 @@ pub(crate) fn every_plan(scenario: &Scenario) -> Vec<Forecast> {
             let machines = cluster(offer, accelerators);
             for offload in plan::offloads(scenario) {
                 all.extend(plan::layouts(scenario, &machines, offload).map(|layout| {
-                    forecast(scenario, &knowledge, Plan { offer: at, nodes, layout }).expect("the offer exists")
+                    forecast(scenario, &knowledge, Plan { variant: 0, offer: at, nodes, layout })
+                        .expect("the offer exists")
                 }));
             }
         }
@@ -94,7 +95,7 @@ proptest! {
         let knowledge = Knowledge::default();
         let (bounded, all) = (
             outlay::plan::plan(&scenario, &knowledge, &unwatched),
-            search::unbounded(&scenario, &knowledge, &search::in_turn),
+            search::unbounded(std::slice::from_ref(&scenario), &knowledge, &search::in_turn),
         );
         prop_assert_eq!(bounded.pick, all.pick);
         prop_assert_eq!(bounded.front, all.front);
