@@ -107,6 +107,7 @@ fn expand(row: &Row, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
             node: node.clone(),
             purchase,
             price: UsdPerHour::new(price),
+            base: None,
             preemption: (purchase == Purchase::Spot).then(|| {
                 let base = Seconds::hours(around.failures.preemption_hours);
                 around.market.preemption(&row.provider, &row.region, &row.instance, base)

@@ -13,7 +13,7 @@ use alloc::vec;
 use crate::run::Run;
 use crate::scenario::Scenario;
 use crate::scenario::extras::Extras;
-use crate::scenario::offer::{Offer, Purchase};
+use crate::scenario::offer::{Base, Offer, Purchase};
 use crate::scenario::operation::Operation;
 use crate::term::{Figure, Term};
 use crate::units::{Bytes, Joules, Kilograms, Seconds, Share, Usd, UsdPerHour, Watts};
@@ -226,9 +226,11 @@ pub fn bill(scenario: &Scenario, offer: &Offer, nodes: u64, run: &Run) -> Bill {
     let own_energy = || Some(operation.electricity? * energy(operation, offer.accelerator.tdp, installed, powered)?);
     let year = |years: u64| Some(offer.price * nodes * Seconds::hours(8760.0) * Share::new(years as f64));
     let hour = offer.price * nodes;
+    let base = |money: &dyn Fn(Base) -> Usd| offer.base.map_or(Usd::ZERO, money);
     let moved = || data.stored.unwrap_or(Bytes::ZERO);
     Bill {
-        compute: hour * paid(offer, run.paid()),
+        // The steady part of a mixed purchase waits for the other's return, and is paid meanwhile.
+        compute: hour * paid(offer, run.paid()) + base(&|base| base.price * nodes * base.share() * run.waiting),
         sweep: hour * run.sweep,
         attempts: hour * thrown,
         storage: offer.storage.zip(data.stored).map(|(price, size)| price * size * run.wall()),
@@ -245,6 +247,11 @@ pub fn bill(scenario: &Scenario, offer: &Offer, nodes: u64, run: &Run) -> Bill {
         committed: match offer.purchase {
             Purchase::Reserved1y => year(1),
             Purchase::Reserved3y => year(3),
+            Purchase::Mixed => offer.base.and_then(|base| match base.purchase {
+                Purchase::Reserved1y => Some(base.price * nodes * base.share() * Seconds::hours(8760.0)),
+                Purchase::Reserved3y => Some(base.price * nodes * base.share() * Seconds::hours(3.0 * 8760.0)),
+                _ => None,
+            }),
             Purchase::OnDemand | Purchase::Spot | Purchase::Owned => None,
         },
     }

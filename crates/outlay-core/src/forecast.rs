@@ -134,7 +134,7 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
         outcome(scenario, offer, plan.nodes, cluster.accelerators, step, saved, luck)
     };
     let bound = spread.bound.get();
-    let calm = if offer.purchase == Purchase::Spot { interval::INTERRUPTIONS_SPOT } else { interval::INTERRUPTIONS };
+    let calm = if matches!(offer.purchase, Purchase::Spot | Purchase::Mixed) { interval::INTERRUPTIONS_SPOT } else { interval::INTERRUPTIONS };
     let around = Around {
         mid: at(0.0, 0.0, Share::ONE),
         step: (at(-bound, 0.0, Share::ONE), at(bound, 0.0, Share::ONE)),
@@ -226,7 +226,7 @@ pub(crate) fn outcome(
         nodes,
         accelerators,
         apart: offer.apart,
-        preempted: offer.purchase == Purchase::Spot,
+        preempted: matches!(offer.purchase, Purchase::Spot | Purchase::Mixed),
         mean_between: between,
         amount: luck.amount,
     };

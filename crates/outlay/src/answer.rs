@@ -240,7 +240,7 @@ impl Writer<'_> {
             provider: offer.provider.clone(),
             region: offer.region.clone(),
             instance: offer.instance.clone(),
-            purchase: offer.purchase.name().into(),
+            purchase: purchase(offer),
             machine_usd_per_hour: priced.then_some(offer.price.get()),
             price_as_of: offer.as_of.clone(),
             price_age_days: day(self.today).zip(day(&offer.as_of)).map(|(today, then)| today - then),
@@ -355,6 +355,14 @@ pub(crate) fn term_tree(term: &term::Term, per: f64) -> Term {
         note: term.note.clone(),
         parts: term.parts.iter().map(|part| term_tree(part, per)).collect(),
     }
+}
+
+/// How machines are bought, with the parts of a mixture.
+fn purchase(offer: &Offer) -> String {
+    offer.base.map_or_else(
+        || offer.purchase.name().into(),
+        |base| format!("{} in 4 {}, spot", base.quarters, base.purchase.name()),
+    )
 }
 
 /// Dollars: cents below a thousand, then whole dollars in groups of three.

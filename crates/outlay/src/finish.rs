@@ -27,7 +27,7 @@ pub(crate) fn played(scenario: &Scenario, offer: &Offer, forecast: &Forecast) ->
     let work = run.computing + run.evaluating;
     let interval = run.interval.unwrap_or(work);
     // Means between interruptions of spot machines differ by a factor of e from zone to zone, failures by less.
-    let scatter = Share::new(if offer.purchase == Purchase::Spot { 1.0 } else { 0.55 });
+    let scatter = Share::new(if matches!(offer.purchase, Purchase::Spot | Purchase::Mixed) { 1.0 } else { 0.55 });
     let restart = scenario.operation.restart;
     let course = Course { work, interval, stall: run.stall, restart, mean, scatter };
     let stretches = (work / interval).get() + (run.wall() / mean).get() + 1.0;

@@ -15,7 +15,7 @@ use crate::layout::{Layout, Recompute};
 use crate::memory;
 use crate::model::{Block, Linear, Model, Op};
 use crate::scenario::adapters;
-use crate::scenario::offer::{Offer, Purchase};
+use crate::scenario::offer::Offer;
 use crate::scenario::operation::Operation;
 use crate::scenario::recipe::{Lora, Method, Recipe};
 use crate::units::{Bytes, Seconds, Share};
@@ -39,7 +39,7 @@ pub fn per_thousand_unit_days(events: u64, units: u64, span: Seconds) -> Share {
 ///
 /// # Formula
 /// `1 / (nodes/node_mtbf + 1/job_mtbf + nodes^(1−together)/preemption)`; the second term from `job_mtbf_from`
-/// accelerators on, the third for spot machines alone.
+/// accelerators on, the third for spot machines alone and counting only those.
 ///
 /// # Source
 /// Hazards of independent causes add. `kokolis2024`: failures grow with nodes, but jobs of a thousand accelerators fail
@@ -55,8 +55,9 @@ pub fn mean_time_between(operation: &Operation, offer: &Offer, nodes: u64, accel
     if accelerators >= operation.job_mtbf_from {
         hazard += rate(operation.job_mtbf);
     }
-    if offer.purchase == Purchase::Spot {
-        let alone = libm::pow(machines, 1.0 - operation.preemption_together.get());
+    let fleeting = offer.taken_away(nodes).get();
+    if fleeting > 0.0 {
+        let alone = libm::pow(fleeting, 1.0 - operation.preemption_together.get());
         hazard += rate(Some(offer.preemption.unwrap_or(operation.preemption))) * alone;
     }
     (hazard > 0.0).then(|| Seconds::new(1.0 / hazard))

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::cluster::{Accelerator, Node};
-use crate::units::{KilogramsPerKwh, Seconds, UsdPerGb, UsdPerGbMonth, UsdPerHour};
+use crate::units::{KilogramsPerKwh, Seconds, Share, UsdPerGb, UsdPerGbMonth, UsdPerHour};
 
 /// A machine at a price: one provider, region, machine type and purchase type.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Offer {
     pub purchase: Purchase,
     /// Price of the whole machine.
     pub price: UsdPerHour,
+    /// Part of the machines is bought another way, so that fewer can be taken away.
+    pub base: Option<Base>,
     /// Mean time between preemptions of one machine bought so, if anybody published it; `None` for what is not preempted.
     pub preemption: Option<Seconds>,
     /// The provider's price of keeping data and checkpoints.
@@ -38,6 +40,44 @@ pub struct Offer {
     pub as_of: String,
     /// Where the price was read.
     pub source: String,
+}
+
+/// The steady part of a mixed purchase: the other machines are spot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Base {
+    /// How it is bought.
+    pub purchase: Purchase,
+    /// Price of one of its machines.
+    pub price: UsdPerHour,
+    /// So many of each four machines.
+    pub quarters: u64,
+}
+
+impl Base {
+    /// Share of the machines.
+    #[must_use]
+    pub fn share(self) -> Share {
+        Share::new(self.quarters.min(4) as f64 / 4.0)
+    }
+}
+
+impl Offer {
+    /// Machines of so many that may be taken away.
+    #[must_use]
+    pub fn taken_away(&self, nodes: u64) -> Share {
+        let share = match (self.purchase, self.base) {
+            (Purchase::Spot, _) => 1.0,
+            (Purchase::Mixed, Some(base)) => 1.0 - base.share().get(),
+            _ => 0.0,
+        };
+        Share::new(share * nodes as f64)
+    }
+
+    /// The parts of a mixed purchase are whole machines.
+    #[must_use]
+    pub fn comes_in(&self, nodes: u64) -> bool {
+        self.base.is_none_or(|base| (base.quarters * nodes).is_multiple_of(4))
+    }
 }
 
 /// How time is counted on a bill.
@@ -72,6 +112,8 @@ pub enum Purchase {
     Reserved3y,
     /// The user's own.
     Owned,
+    /// A steady part, and spot machines beside it.
+    Mixed,
 }
 
 impl Purchase {
@@ -84,6 +126,7 @@ impl Purchase {
             Self::Reserved1y => "reserved-1y",
             Self::Reserved3y => "reserved-3y",
             Self::Owned => "owned",
+            Self::Mixed => "mixed",
         }
     }
 }

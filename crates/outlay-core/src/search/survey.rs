@@ -70,6 +70,9 @@ pub(super) fn units(variant: usize, scenario: &Scenario) -> Vec<Unit> {
     for (at, offer) in scenario.offers.iter().enumerate() {
         let node = &offer.node;
         for (nodes, accelerators) in plan::machine_counts(scenario.size, node) {
+            if !offer.comes_in(nodes) {
+                continue;
+            }
             let key = (
                 offer.accelerator.id.as_str(),
                 accelerators,

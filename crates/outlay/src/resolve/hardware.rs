@@ -7,7 +7,7 @@ use outlay_core::bill::{self, Owned};
 use outlay_core::dtype::Dtype;
 use outlay_core::scenario::Size;
 use outlay_core::scenario::cluster::{Accelerator, Link, Node, Vendor};
-use outlay_core::scenario::offer::{Offer, Purchase};
+use outlay_core::scenario::offer::{Base, Offer, Purchase};
 use outlay_core::scenario::recipe::{AttentionKernel, Method, Recipe};
 use outlay_core::units::{BytesPerSec, Share, Usd, UsdPerHour, UsdPerKwh, Watts};
 
@@ -168,6 +168,7 @@ fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Pr
         ("spot", &[Purchase::Spot]),
         ("reserved", &[Purchase::Reserved1y, Purchase::Reserved3y]),
         ("owned", &[Purchase::Owned]),
+        ("mixed", &[Purchase::Mixed]),
         ("any", &[Purchase::OnDemand, Purchase::Spot, Purchase::Reserved1y, Purchase::Reserved3y, Purchase::Owned]),
     ];
     if request.purchase.is_empty() {
@@ -309,6 +310,7 @@ fn own(
         node,
         purchase,
         price: UsdPerHour::new(price),
+        base: None,
         preemption: None,
         storage: None,
         transfer: None,
@@ -368,7 +370,8 @@ fn offers(
     ];
     let (inside, beyond): (Vec<&Offer>, Vec<&Offer>) =
         able.iter().partition(|offer| filters.iter().all(|(_, keep)| keep(offer)));
-    if inside.is_empty() {
+    let only_mixed = purchases == [Purchase::Mixed];
+    if inside.is_empty() && !only_mixed {
         // Parts were named, and the recipe runs on none of them: that is what to say.
         let named = wanted.unwrap_or_default();
         let faults: Vec<Vec<Problem>> =
@@ -376,7 +379,7 @@ fn offers(
         if !faults.is_empty() && faults.iter().all(|list| !list.is_empty()) {
             return Err(faults.into_iter().flatten().collect());
         }
-        let mut left = able;
+        let mut left = able.clone();
         for (at, keep) in &filters {
             left.retain(|offer| keep(offer));
             if left.is_empty() {
@@ -387,12 +390,57 @@ fn offers(
             }
         }
     }
+    let mut inside: Vec<Offer> = inside.into_iter().cloned().collect();
+    if purchases.contains(&Purchase::Mixed) {
+        let pool: Vec<&Offer> = able
+            .iter()
+            .copied()
+            .filter(|offer| filters.iter().all(|(at, keep)| *at == "hardware.purchase" || keep(offer)))
+            .collect();
+        inside.extend(mixed(&pool, purchases));
+        if inside.is_empty() {
+            let message = "no machine is left that is offered both on spot and in a steady way";
+            return Err(vec![Problem::new(Code::NoOffer, "hardware.purchase", message).help("allow other purchases")]);
+        }
+    }
     Ok(Machines {
-        offers: inside.into_iter().cloned().collect(),
+        offers: inside,
         beyond: beyond.into_iter().cloned().collect(),
         size,
         unpriced: false,
     })
+}
+
+/// Spot machines beside a steady part of the same machines: one, two or three of each four. The steady part is bought in
+/// the ways that are allowed as well; in any, if no other is.
+fn mixed(pool: &[&Offer], purchases: &[Purchase]) -> Vec<Offer> {
+    let steady = |offer: &Offer| match offer.purchase {
+        Purchase::OnDemand | Purchase::Reserved1y | Purchase::Reserved3y => {
+            let named = |purchase: &&Purchase| !matches!(purchase, Purchase::Mixed | Purchase::Spot);
+            purchases.contains(&offer.purchase) || !purchases.iter().any(|purchase| named(&purchase))
+        }
+        _ => false,
+    };
+    let mut all = Vec::new();
+    for spot in pool.iter().filter(|offer| offer.purchase == Purchase::Spot) {
+        let same = |offer: &&&Offer| {
+            steady(offer)
+                && (&offer.provider, &offer.region, &offer.instance) == (&spot.provider, &spot.region, &spot.instance)
+                && offer.node == spot.node
+        };
+        for base in pool.iter().filter(same) {
+            for quarters in 1..4 {
+                let share = quarters as f64 / 4.0;
+                all.push(Offer {
+                    purchase: Purchase::Mixed,
+                    price: UsdPerHour::new(base.price.get() * share + spot.price.get() * (1.0 - share)),
+                    base: Some(Base { purchase: base.purchase, price: base.price, quarters }),
+                    ..(**spot).clone()
+                });
+            }
+        }
+    }
+    all
 }
 
 /// The part can run the recipe, and the program is made for it unless the part was named.

@@ -1,13 +1,16 @@
 //! The search's answer against every legal plan, forecast one by one.
 
+use outlay_core::against::{self, Side};
 use outlay_core::forecast::{Forecast, Knowledge, cluster, forecast, timed};
 use outlay_core::plan::{self, Plan};
+use outlay_core::scenario::recipe::Method;
 use outlay_core::scenario::{Limits, Scenario};
 use outlay_core::search::{self, FITS, unwatched};
+use outlay_core::term::Figure;
 use outlay_core::units::{Seconds, Share, Usd};
 use proptest::prelude::*;
 
-use crate::scenarios::scenarios;
+use crate::scenarios::{qlora, scenarios};
 
 /// Every plan there is.
 pub(crate) fn every_plan(scenario: &Scenario) -> Vec<Forecast> {
@@ -15,6 +18,9 @@ pub(crate) fn every_plan(scenario: &Scenario) -> Vec<Forecast> {
     let mut all = Vec::new();
     for (at, offer) in scenario.offers.iter().enumerate() {
         for (nodes, accelerators) in plan::machine_counts(scenario.size, &offer.node) {
+            if !offer.comes_in(nodes) {
+                continue;
+            }
             let machines = cluster(offer, accelerators);
             for offload in plan::offloads(scenario) {
                 all.extend(plan::layouts(scenario, &machines, offload).map(|layout| {
@@ -51,7 +57,7 @@ fn front(scenario: &Scenario, all: &[Forecast]) -> Vec<(Usd, Seconds)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Nobody does better than the pick; and there is a pick whenever something fits.
     #[test]
@@ -104,6 +110,57 @@ proptest! {
             prop_assert_eq!(bounded.losers, all.losers);
         }
         prop_assert!(bounded.counts.surveyed <= all.counts.surveyed);
+    }
+
+    /// Searched together, the ways a job may be put give what they give one by one, with bounds or without.
+    #[test]
+    fn variants_are_searched_as_one(scenario in scenarios(), batch in prop::sample::select(vec![2, 8, 12])) {
+        let knowledge = Knowledge::default();
+        let mut other = scenario.clone();
+        other.recipe.global_batch = batch;
+        other.recipe.method = if scenario.recipe.method == Method::Full { qlora() } else { Method::Full };
+        let together = [scenario, other];
+        let ranking = outlay::plan::among(&together, &knowledge, &unwatched);
+        let alone: Vec<Forecast> = together
+            .iter()
+            .filter_map(|one| outlay::plan::plan(one, &knowledge, &unwatched).pick.filter(|f| f.fit >= FITS))
+            .collect();
+        let best = alone.iter().map(|f| worth(&together[0], f)).fold(f64::INFINITY, f64::min);
+        // The memory of the machines depends on the offer alone, which both have.
+        if let Some(pick) = ranking.pick.filter(|_| best.is_finite()) {
+            prop_assert_eq!(worth(&together[pick.plan.variant], &pick), best);
+        }
+        let all = search::unbounded(&together, &knowledge, &search::in_turn);
+        prop_assert_eq!(ranking.pick, all.pick);
+        prop_assert_eq!(ranking.front, all.front);
+        if ranking.pick.is_some() {
+            prop_assert_eq!(ranking.losers, all.losers);
+        }
+    }
+
+    /// Where a plan stands is the number of better ones; its difference to the pick is the sum of its terms.
+    #[test]
+    fn a_named_plan_stands_where_it_is_said_to(scenario in scenarios(), at in any::<prop::sample::Index>()) {
+        let knowledge = Knowledge::default();
+        let all = every_plan(&scenario);
+        let Some(pick) = outlay::plan::plan(&scenario, &knowledge, &unwatched).pick else { return Ok(()) };
+        let named = at.get(&all);
+        let figure = search::worth(&scenario, named);
+        let (better, of) = outlay::plan::place(std::slice::from_ref(&scenario), &knowledge, figure);
+        prop_assert!(better <= of);
+        // Machines at an offer count once, with their quickest layout.
+        let mut seen = std::collections::BTreeSet::new();
+        for f in all.iter().filter(|f| f.fit >= FITS && f.run.ends() && search::worth(&scenario, f) < figure) {
+            seen.insert((f.plan.offer, f.plan.nodes));
+        }
+        prop_assert_eq!(better, seen.len() as u64);
+        let one = Side { forecast: &pick, offer: &scenario.offers[pick.plan.offer] };
+        let other = Side { forecast: named, offer: &scenario.offers[named.plan.offer] };
+        let (cost, time) = (against::cost(one, other), against::time(one, other));
+        let close = |got: f64, wanted: f64, scale: f64| (got - wanted).abs() <= 1e-9 * (1.0 + scale);
+        let (Figure::Usd(cost), Figure::Seconds(time)) = (cost.figure, time.figure) else { panic!("units") };
+        prop_assert!(close(cost.get(), (named.cost.mid - pick.cost.mid).get(), named.cost.mid.get()));
+        prop_assert!(close(time.get(), (named.time.mid - pick.time.mid).get(), named.time.mid.get()));
     }
 
     /// Ended early, the search says how much better another plan might be, and none is better than that.

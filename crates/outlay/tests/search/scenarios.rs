@@ -10,7 +10,7 @@ use outlay_core::scenario::cluster::{Accelerator, Link, LinkKind, Node, Peaks, V
 use outlay_core::scenario::data::{Data, Feed};
 use outlay_core::scenario::dynamics::Dynamics;
 use outlay_core::scenario::extras::Extras;
-use outlay_core::scenario::offer::{Offer, Purchase};
+use outlay_core::scenario::offer::{Base, Offer, Purchase};
 use outlay_core::scenario::operation::{Checkpoint, Operation};
 use outlay_core::scenario::recipe::{
     AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe, Stack,
@@ -208,6 +208,11 @@ pub(crate) fn offer(at: usize, sketch: Sketch) -> Offer {
         node,
         purchase: sketch.purchase,
         price: UsdPerHour::new(sketch.price * sketch.each as f64),
+        base: (sketch.purchase == Purchase::Mixed).then_some(Base {
+            purchase: Purchase::OnDemand,
+            price: UsdPerHour::new(2.0 * sketch.price * sketch.each as f64),
+            quarters: 2,
+        }),
         preemption: None,
         storage: Some(UsdPerGbMonth::new(0.02)),
         transfer: Some(UsdPerGb::ZERO),
@@ -272,7 +277,13 @@ fn sketches() -> impl Strategy<Value = Vec<Sketch>> {
         prop::sample::select(vec![1, 2, 4]),
         prop::sample::select(vec![0.0, 3.0, 25.0]),
         1..80_u32,
-        prop::sample::select(vec![Purchase::OnDemand, Purchase::Spot, Purchase::Owned, Purchase::Reserved1y]),
+        prop::sample::select(vec![
+            Purchase::OnDemand,
+            Purchase::Spot,
+            Purchase::Owned,
+            Purchase::Reserved1y,
+            Purchase::Mixed,
+        ]),
     );
     let made = sketch.prop_map(|(memory, tera, each, network, dimes, purchase)| Sketch {
         memory,
