@@ -10,6 +10,7 @@ use super::concepts;
 const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/request.schema.json", &["schema", "request"]),
     ("docs/reference/response.schema.json", &["schema", "response"]),
+    ("docs/reference/why.schema.json", &["schema", "why"]),
     ("docs/reference/levers.schema.json", &["schema", "levers"]),
     ("docs/reference/scaling.schema.json", &["schema", "scaling"]),
     ("docs/reference/errors.md", &["schema", "errors"]),

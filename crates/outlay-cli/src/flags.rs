@@ -355,7 +355,9 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("layout.offload", "offload", Text, "WHAT", "none, optimizer or optimizer+parameters"),
     flag("limits.budget", "budget", Amount, "USD", "Most money, as $500").common(),
     flag("limits.deadline", "deadline", Amount, "TIME", "Most time, as 48h or 3d").common(),
-    flag("goal.minimize", "goal", Text, "WHAT", "cost, time, cost*time, worst-cost or card").or(&["minimize"]).common(),
+    flag("goal.minimize", "goal", Text, "WHAT", "cost, time, cost*time, worst-cost, card or loss")
+        .or(&["minimize"])
+        .common(),
     flag("observed", "observed", Section(observed), "KEY=VALUE,…", "Your own measurement, as tokens_per_s=3500,gpus=8")
         .common(),
     flag("extras", "extras", Section(extras), "KEY=VALUE,…", "What is paid beside the run, as engineering_hours=40"),

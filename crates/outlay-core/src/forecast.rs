@@ -134,7 +134,11 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
         outcome(scenario, offer, plan.nodes, cluster.accelerators, step, saved, luck)
     };
     let bound = spread.bound.get();
-    let calm = if matches!(offer.purchase, Purchase::Spot | Purchase::Mixed) { interval::INTERRUPTIONS_SPOT } else { interval::INTERRUPTIONS };
+    let calm = if matches!(offer.purchase, Purchase::Spot | Purchase::Mixed) {
+        interval::INTERRUPTIONS_SPOT
+    } else {
+        interval::INTERRUPTIONS
+    };
     let around = Around {
         mid: at(0.0, 0.0, Share::ONE),
         step: (at(-bound, 0.0, Share::ONE), at(bound, 0.0, Share::ONE)),

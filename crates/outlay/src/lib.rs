@@ -7,6 +7,7 @@
 //! Everything a shell needs is here; the catalog and the date are handed in, nothing is read from the outside. Faults of
 //! the user come back all at once as [`Problem`]s. One thread and many give the same bytes.
 
+mod afford;
 mod amount;
 mod answer;
 mod finish;

@@ -405,7 +405,8 @@ pub struct LimitsRequest {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoalRequest {
-    /// `cost`, `time`, `cost*time`, `worst-cost` (what one run in ten exceeds), `card` (least accelerator memory).
+    /// `cost`, `time`, `cost*time`, `worst-cost` (what one run in ten exceeds), `card` (least accelerator memory), `loss` (as many
+    /// tokens as the limits buy).
     pub minimize: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use outlay_catalog::Catalog;
 use outlay_core::scenario::dynamics::Start;
 use serde_json::{Map, Value};
 
+use crate::afford;
 use crate::parse::{known_keys, unknown};
 use crate::problem::{Code, Problem};
 use crate::request::Request;
@@ -42,12 +43,27 @@ pub(crate) struct Variant {
     pub(crate) resolved: Resolved,
 }
 
+/// A variant with the request that it is.
+pub(crate) type Way = (Variant, Request);
+
 /// Every way the job may be put, and what is to be said about those left out.
 pub(crate) fn variants(request: &Request, catalog: &Catalog) -> Result<(Vec<Variant>, Vec<String>), Vec<Problem>> {
+    if !afford::asked(request) {
+        let (ways, notes) = ways(request, catalog)?;
+        return Ok((ways.into_iter().map(|(variant, _)| variant).collect(), notes));
+    }
+    let (ways, mut notes) = ways(&afford::open(request), catalog)?;
+    let (best, said) = afford::best(ways, catalog)?;
+    notes.extend(said);
+    Ok((best, notes))
+}
+
+/// The same, with the request that each is.
+fn ways(request: &Request, catalog: &Catalog) -> Result<(Vec<Way>, Vec<String>), Vec<Problem>> {
     let plain = Request { vary: None, ..request.clone() };
     let Some(vary) = &request.vary else {
         let resolved = resolve::resolve(&plain, catalog, Ask::Plan)?;
-        return Ok((vec![Variant { choices: Vec::new(), resolved }], Vec::new()));
+        return Ok((vec![(Variant { choices: Vec::new(), resolved }, plain)], Vec::new()));
     };
     let axes = axes(vary, &plain, catalog)?;
     let mut all: Vec<Vec<Choice>> = vec![Vec::new()];
@@ -63,8 +79,10 @@ pub(crate) fn variants(request: &Request, catalog: &Catalog) -> Result<(Vec<Vari
     }
     let (mut good, mut notes, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for choices in all {
-        match put(&plain, &choices).and_then(|request| resolve::resolve(&request, catalog, Ask::Plan)) {
-            Ok(resolved) => good.push(Variant { choices, resolved }),
+        let put = put(&plain, &choices)
+            .and_then(|request| resolve::resolve(&request, catalog, Ask::Plan).map(|resolved| (resolved, request)));
+        match put {
+            Ok((resolved, request)) => good.push((Variant { choices, resolved }, request)),
             Err(problems) => {
                 let why = problems.first().map_or_else(String::new, |problem| format!(": {}", problem.message));
                 notes.push(format!("{} is no job{why}", words(&choices)));

@@ -18,6 +18,8 @@ enum What {
     Request,
     /// JSON Schema of an answer
     Response,
+    /// JSON Schema of what `why` answers
+    Why,
     /// JSON Schema of what `levers` answers
     Levers,
     /// JSON Schemas of what `scaling` answers
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
     let text = match args.what {
         What::Request => outlay::schema::request(),
         What::Response => outlay::schema::response(),
+        What::Why => outlay::schema::why(),
         What::Levers => outlay::schema::levers(),
         What::Scaling => outlay::schema::scaling(),
         What::Errors => outlay::schema::errors(),

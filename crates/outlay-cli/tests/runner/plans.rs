@@ -81,3 +81,52 @@ fn an_estimate_shows_its_terms() {
         assert!(shown.contains(term), "no {term} in {shown}");
     }
 }
+
+const TUNE: &str = "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"qlora\"\n[data]\ntokens = \"6M\"\n";
+
+#[test]
+fn a_named_plan_is_told_why_it_loses() {
+    let place = Place::new().file("job.toml", TUNE);
+    let shown = place.run(&["why", "job.toml", "--gpu", "l4"]);
+    assert!(shown.starts_with("status 0\n"), "{shown}");
+    for part in ["dearer", "plans do better; against it: ", "what it costs more", "what it takes longer"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let answer = place.output(&["why", "job.toml", "--gpu", "l4", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    let figure = |of: &serde_json::Value| of["cost_usd"]["mid"].as_f64().expect("a price");
+    let parts = answer["cost"]["parts"].as_array().expect("terms");
+    let sum: f64 = parts.iter().map(|part| part["value"].as_f64().expect("a figure")).sum();
+    assert!((sum - figure(&answer["named"]) + figure(&answer["pick"])).abs() < 1e-6);
+    assert!(place.run(&["why", "job.toml"]).contains("is the pick"));
+    let shown = place.run(&["why", "job.toml", "--gpu", "l4", "--budget", "$0.01"]);
+    assert!(shown.starts_with("status 1\n") && shown.contains("feasible with"), "{shown}");
+}
+
+#[test]
+fn the_search_says_how_much_it_looked_at() {
+    let place = Place::new().file("job.toml", TUNE);
+    let shown = place.run(&["plan", "job.toml", "--explain-search"]);
+    for part in ["kinds of machines", "bounded away", "legal layouts", "weighed", "no plan is better"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let answer = json(&["plan", "--model", "llama-3.1-8b", "--method", "qlora", "--tokens", "6M", "--json"]);
+    let count = |key: &str| answer["search"][key].as_u64().expect("a count");
+    assert!(count("surveyed") <= count("machines") && count("weighed") <= count("timed"));
+    assert!(count("timed") <= count("layouts") && count("layouts") <= count("covered"));
+    assert_eq!(answer["search"]["proven"], true);
+}
+
+#[test]
+fn a_time_limit_gives_the_best_so_far_and_what_is_proven() {
+    let job = ["plan", "--model", "llama-3.1-405b", "--start", "scratch", "--tokens", "15.6T", "--seq-len", "8192"];
+    let job = [&job[..], &["--global-batch", "2048", "--max-gpus", "8192", "--time-limit", "0", "--json"]].concat();
+    let answer = json(&job);
+    assert_eq!(answer["search"]["proven"], false);
+    assert!(answer["search"]["gap"].as_f64().is_some_and(|gap| (0.0..1.0).contains(&gap)));
+    assert!(answer["warnings"].to_string().contains("ended early"));
+    for wrong in ["-1", "nan", "1e300"] {
+        let shown = run(&["plan", "--model", "llama-3.1-8b", "--tokens", "1M", &format!("--time-limit={wrong}")]);
+        assert!(shown.starts_with("status 2\n") && shown.contains("--time-limit"), "{shown}");
+    }
+}

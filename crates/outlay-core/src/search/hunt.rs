@@ -119,7 +119,9 @@ impl<'a> Hunt<'a> {
                 best: self.best.map(Worth::figure),
                 least: self.rest(&self.order[next..]).map(Worth::figure),
             };
-            self.stopped = next < self.order.len() && !(self.watch)(&progress);
+            let enough = !(self.watch)(&progress);
+            // Without a plan there is nothing to end with.
+            self.stopped = enough && self.best.is_some() && next < self.order.len();
         }
     }
 

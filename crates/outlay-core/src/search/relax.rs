@@ -15,6 +15,9 @@ const PROPOSED_RANK: u64 = 16;
 /// How often the number of accelerators is doubled.
 const DOUBLINGS: u32 = 4;
 
+/// Finds the best plan, and whether it fits for sure.
+type Best<'a> = &'a dyn Fn(&[Scenario]) -> Option<(bool, Forecast)>;
+
 /// The smallest changes of each kind.
 ///
 /// Limits are given up for every way the question may be put; all else is changed in it as it was put first.
@@ -79,11 +82,7 @@ fn changed(variants: &[Scenario], change: impl Fn(&mut Scenario)) -> Vec<Scenari
 }
 
 /// The budget that would do under the deadline, the deadline that would do under the budget; failing both, the pair.
-fn limits(
-    variants: &[Scenario],
-    asked: Limits,
-    best: &dyn Fn(&[Scenario]) -> Option<(bool, Forecast)>,
-) -> Vec<Relaxation> {
+fn limits(variants: &[Scenario], asked: Limits, best: Best<'_>) -> Vec<Relaxation> {
     let under = |goal: Option<Goal>, limits: Limits| {
         let free = changed(variants, |free| {
             free.limits = limits;

@@ -403,12 +403,7 @@ fn offers(
             return Err(vec![Problem::new(Code::NoOffer, "hardware.purchase", message).help("allow other purchases")]);
         }
     }
-    Ok(Machines {
-        offers: inside,
-        beyond: beyond.into_iter().cloned().collect(),
-        size,
-        unpriced: false,
-    })
+    Ok(Machines { offers: inside, beyond: beyond.into_iter().cloned().collect(), size, unpriced: false })
 }
 
 /// Spot machines beside a steady part of the same machines: one, two or three of each four. The steady part is bought in

@@ -172,6 +172,8 @@ fn goal(request: &Request, notes: &mut Notes) -> Result<Goal, Vec<Problem>> {
         ("cost*time", Goal::CostTime),
         ("worst-cost", Goal::Robust),
         ("card", Goal::Card),
+        // How much data that is, is found before; then the cheapest plan that gets through it.
+        ("loss", Goal::Cost),
     ];
     choice("goal.minimize", "goal", &text, &choices).map_err(|p| vec![p])
 }
