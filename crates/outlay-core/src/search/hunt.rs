@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use super::rank::{self, Priced, Worth};
+use super::rank::{self, Priced, Standing, Worth};
 use super::survey::{self, Desk, Survey, Unit};
 use super::{Map, Progress, Question, Watch};
 use crate::forecast::{self, Knowledge, Luck};
@@ -101,13 +101,25 @@ impl<'a> Hunt<'a> {
 
     /// Looks into all machines on which `wanted` says that a plan at one of their offers may still matter.
     pub(super) fn look(&mut self, map: Map<'_>, wanted: &dyn Fn(&Self, usize, &Bound) -> bool) {
+        self.look_knowing(map, &|_| (), &|hunt, (), unit, bound| wanted(hunt, unit, bound));
+    }
+
+    /// The same, where what is `known` is summed up once before each wave.
+    pub(super) fn look_knowing<K>(
+        &mut self,
+        map: Map<'_>,
+        known: &dyn Fn(&Self) -> K,
+        wanted: &dyn Fn(&Self, &K, usize, &Bound) -> bool,
+    ) {
         let mut next = 0;
         while next < self.order.len() && !self.stopped {
+            let sum = known(self);
             let mut wave: Vec<usize> = Vec::new();
             while wave.len() < WAVE && next < self.order.len() {
                 let unit = self.order[next];
                 next += 1;
-                let asked = self.surveys[unit].is_none() && self.bounds[unit].iter().any(|b| wanted(self, unit, b));
+                let asked =
+                    self.surveys[unit].is_none() && self.bounds[unit].iter().any(|b| wanted(self, &sum, unit, b));
                 if asked {
                     wave.push(unit);
                 }
@@ -181,9 +193,10 @@ impl<'a> Hunt<'a> {
         bound.within && !self.skyline.iter().any(beats)
     }
 
-    /// A plan at this bound could come before one of this worth, whatever the limits.
-    pub(super) fn may_precede(bound: &Bound, worth: Option<Worth>) -> bool {
-        worth.is_none_or(|worth| bound.worth.total_cmp(&worth).is_le())
+    /// A plan at this bound could stand before this one.
+    pub(super) fn may_precede(bound: &Bound, known: Option<Standing>) -> bool {
+        let here = Standing::at_best(bound.within, bound.worth);
+        known.is_none_or(|known| here.total_cmp(&known).is_le())
     }
 }
 

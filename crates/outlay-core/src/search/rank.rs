@@ -1,5 +1,6 @@
 //! Prices on surveyed machines: the pick, the front of cost and time, and the nearest losers.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -77,6 +78,31 @@ impl Worth {
 
     pub(super) fn total_cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0).then(self.1.total_cmp(&other.1))
+    }
+}
+
+/// In which order plans are named beside the pick: first those one could follow within the limits, then those beyond them,
+/// then what is tight or never ends; each by worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Standing(u8, Worth);
+
+impl Standing {
+    /// Of a plan at its best: no plan on those machines stands before it.
+    pub(super) fn at_best(within: bool, worth: Worth) -> Self {
+        Self(u8::from(!within), worth)
+    }
+
+    fn of(priced: &Priced, question: Question<'_>) -> Self {
+        let place = match (priced.sound(), priced.within(question)) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, _) => 2,
+        };
+        Self(place, priced.worth)
+    }
+
+    pub(super) fn total_cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0).then(self.1.total_cmp(&other.1))
     }
 }
 
@@ -163,82 +189,103 @@ fn covered(unit: &Unit, survey: Option<&Survey>) -> u64 {
     survey.map_or(0, |survey| survey.layouts * unit.offers.len() as u64)
 }
 
-/// Looks at the machines that may give one of the losers: whatever the limits, sound plans of each kind that come before
-/// those known.
+/// The best that is known of each kind of loser.
+struct Known {
+    /// By accelerator, of the pick's own variant.
+    parts: Vec<(String, Standing)>,
+    /// The last of the other accelerators that would be named now; `None`: there is room for more.
+    last_part: Option<Standing>,
+    /// By variant.
+    variants: Vec<(usize, Standing)>,
+    /// The last of the other variants that would be named now.
+    last_variant: Option<Standing>,
+    /// The pick's accelerator: from another provider, bought another way, another number of them.
+    kinds: [Option<Standing>; 3],
+}
+
+impl Known {
+    fn of(hunt: &Hunt<'_>, pick: &Priced) -> Self {
+        let chosen = hunt.question.offer(&pick.plan);
+        let count = pick.plan.layout.accelerators();
+        let mut parts: Vec<(&str, Standing)> = Vec::new();
+        let mut variants: Vec<(usize, Standing)> = Vec::new();
+        let mut kinds = [None; 3];
+        for priced in &hunt.priced {
+            let (offer, standing) = (hunt.question.offer(&priced.plan), Standing::of(priced, hunt.question));
+            better_of(&mut variants, priced.plan.variant, standing);
+            if priced.plan.variant != pick.plan.variant {
+                continue;
+            }
+            better_of(&mut parts, offer.accelerator.id.as_str(), standing);
+            if offer.accelerator.id != chosen.accelerator.id {
+                continue;
+            }
+            let differs = [
+                offer.provider != chosen.provider,
+                offer.purchase != chosen.purchase,
+                priced.plan.layout.accelerators() != count,
+            ];
+            for (kind, _) in kinds.iter_mut().zip(differs).filter(|(_, differs)| *differs) {
+                if kind.is_none_or(|known: Standing| standing.total_cmp(&known).is_lt()) {
+                    *kind = Some(standing);
+                }
+            }
+        }
+        Self {
+            last_part: nth(parts.iter().filter(|(id, _)| *id != chosen.accelerator.id), ACCELERATORS_NAMED),
+            parts: parts.into_iter().map(|(id, standing)| (id.into(), standing)).collect(),
+            last_variant: nth(variants.iter().filter(|(at, _)| *at != pick.plan.variant), VARIANTS_NAMED),
+            variants,
+            kinds,
+        }
+    }
+}
+
+/// Keeps the better of what is known for a key.
+fn better_of<K: PartialEq>(best: &mut Vec<(K, Standing)>, key: K, standing: Standing) {
+    match best.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, known)) if standing.total_cmp(known).is_lt() => *known = standing,
+        Some(_) => {}
+        None => best.push((key, standing)),
+    }
+}
+
+/// The `n`-th best.
+fn nth<'a, K: 'a>(all: impl Iterator<Item = &'a (K, Standing)>, n: usize) -> Option<Standing> {
+    let mut all: Vec<Standing> = all.map(|(_, standing)| *standing).collect();
+    all.sort_by(Standing::total_cmp);
+    all.get(n - 1).copied()
+}
+
+/// Looks at the machines that may give one of the losers: plans of each kind that may stand before those known.
 fn settle(hunt: &mut Hunt<'_>, map: Map<'_>, pick: Option<&Priced>) {
     let Some(pick) = pick.filter(|pick| pick.sound()) else {
         // Without a plan to follow, everything is of interest.
         return hunt.look(map, &|_, _, _| true);
     };
-    let (unit, offer) = (&hunt.units[pick.unit], hunt.question.offer(&pick.plan));
-    let (part, count) = (unit.cluster.accelerator.id.clone(), unit.cluster.accelerators);
-    let (provider, purchase) = (offer.provider.clone(), offer.purchase);
-    let rate = offer.price * pick.plan.nodes;
-    hunt.look(map, &|hunt, at, bound| {
-        let (unit, offer) = (&hunt.units[at], &hunt.question.variants[hunt.units[at].variant].offers[bound.offer]);
-        let like = unit.cluster.accelerator.id == part;
+    hunt.look_knowing(map, &|hunt| Known::of(hunt, pick), &|hunt, known, at, bound| {
+        let (unit, chosen) = (&hunt.units[at], hunt.question.offer(&pick.plan));
+        let offer = &hunt.question.variants[unit.variant].offers[bound.offer];
+        let of = |standing: Option<&Standing>| Hunt::may_precede(bound, standing.copied());
+        if unit.variant != pick.plan.variant {
+            let own = known.variants.iter().find(|(variant, _)| *variant == unit.variant);
+            return of(own.map(|(_, standing)| standing)) && of(known.last_variant.as_ref());
+        }
+        let count = pick.plan.layout.accelerators();
+        let like = unit.cluster.accelerator.id == chosen.accelerator.id;
         // Cheaper machines, as many of another kind or fewer of the same: do they suffice?
         let smaller = unit.cluster.accelerators == count || (like && unit.cluster.accelerators < count);
-        if unit.variant == pick.plan.variant && smaller && offer.price * unit.nodes < rate {
+        if smaller && offer.price * unit.nodes < chosen.price * pick.plan.nodes {
             return true;
         }
-        // Every other way to put the question is named with its best plan.
-        if unit.variant != pick.plan.variant {
-            let known = hunt.priced.iter().filter(|p| p.sound() && p.plan.variant == unit.variant);
-            let own = known.map(|p| p.worth).min_by(Worth::total_cmp);
-            return Hunt::may_precede(bound, own) && Hunt::may_precede(bound, last_variant(hunt, pick));
-        }
-        let best = |counts: &dyn Fn(&Priced, &Offer) -> bool| {
-            let all = own_variant(hunt, pick).filter(|p| p.sound() && counts(p, hunt.question.offer(&p.plan)));
-            all.map(|p| p.worth).min_by(Worth::total_cmp)
-        };
         if !like {
-            let id = unit.cluster.accelerator.id.as_str();
-            let own = best(&|_, o| o.accelerator.id == id);
-            return Hunt::may_precede(bound, own) && Hunt::may_precede(bound, last_named(hunt, pick, &part));
+            let own = known.parts.iter().find(|(id, _)| *id == unit.cluster.accelerator.id);
+            return of(own.map(|(_, standing)| standing)) && of(known.last_part.as_ref());
         }
-        let same = |o: &Offer| o.accelerator.id == part;
-        let kinds = [
-            (offer.provider != provider).then(|| best(&|_, o| same(o) && o.provider != provider)),
-            (offer.purchase != purchase).then(|| best(&|_, o| same(o) && o.purchase != purchase)),
-            (unit.cluster.accelerators != count)
-                .then(|| best(&|p, o| same(o) && p.plan.layout.accelerators() != count)),
-        ];
-        kinds.into_iter().flatten().any(|known| Hunt::may_precede(bound, known))
+        let differs =
+            [offer.provider != chosen.provider, offer.purchase != chosen.purchase, unit.cluster.accelerators != count];
+        differs.into_iter().zip(&known.kinds).any(|(differs, kind)| differs && of(kind.as_ref()))
     });
-}
-
-/// The plans of the pick's own variant.
-fn own_variant<'a>(hunt: &'a Hunt<'_>, pick: &Priced) -> impl Iterator<Item = &'a Priced> {
-    let variant = pick.plan.variant;
-    hunt.priced.iter().filter(move |priced| priced.plan.variant == variant)
-}
-
-/// Worth of the last of the other accelerators that would be named now; `None`: there is room for more.
-fn last_named(hunt: &Hunt<'_>, pick: &Priced, part: &str) -> Option<Worth> {
-    let others = own_variant(hunt, pick).filter(|priced| priced.sound());
-    let keyed = others.map(|priced| (hunt.question.offer(&priced.plan).accelerator.id.as_str(), priced.worth));
-    nth_best(keyed.filter(|(id, _)| *id != part), ACCELERATORS_NAMED)
-}
-
-/// The same of other ways to put the question.
-fn last_variant(hunt: &Hunt<'_>, pick: &Priced) -> Option<Worth> {
-    let others = hunt.priced.iter().filter(|priced| priced.sound() && priced.plan.variant != pick.plan.variant);
-    nth_best(others.map(|priced| (priced.plan.variant, priced.worth)), VARIANTS_NAMED)
-}
-
-/// The `n`-th best of the best worths by key.
-fn nth_best<K: PartialEq>(all: impl Iterator<Item = (K, Worth)>, n: usize) -> Option<Worth> {
-    let mut best: Vec<(K, Worth)> = Vec::new();
-    for (key, worth) in all {
-        match best.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) if worth.total_cmp(known).is_lt() => *known = worth,
-            Some(_) => {}
-            None => best.push((key, worth)),
-        }
-    }
-    best.sort_by(|one, other| one.1.total_cmp(&other.1));
-    best.get(n - 1).map(|(_, worth)| *worth)
 }
 
 /// The best plan within the limits that fits; failing that, the best that is tight.
@@ -287,8 +334,8 @@ impl Desk<'_> {
     fn losers(&self) -> Vec<Loser> {
         let mut order: Vec<&Priced> = self.priced.iter().collect();
         order.sort_by(|one, other| {
-            // What one could follow comes before what is tight or never ends.
-            other.sound().cmp(&one.sound()).then_with(|| better(one, other))
+            let standing = |priced: &Priced| Standing::of(priced, self.question);
+            standing(one).total_cmp(&standing(other)).then_with(|| better(one, other))
         });
         let mut losers = Vec::new();
         if let Some(pick) = self.pick {
@@ -324,7 +371,8 @@ impl Desk<'_> {
                         }
                 };
                 let fresh = |priced: &&&Priced| losers.iter().all(|known: &Loser| known.forecast.plan != priced.plan);
-                if let Some(priced) = order.iter().filter(like).find(fresh) {
+                // The best of two kinds at once is named once.
+                if let Some(priced) = order.iter().find(like).filter(fresh) {
                     losers.extend(self.loser(priced.plan, kind, self.reason(priced)));
                 }
             }

@@ -97,19 +97,26 @@ proptest! {
 
     /// With machines dropped by their bounds the answer is the same, losers included.
     #[test]
-    fn bounds_change_nothing(scenario in scenarios()) {
+    fn bounds_change_nothing(scenario in scenarios(), money in 0.9..4.0_f64, time in 0.9..4.0_f64) {
         let knowledge = Knowledge::default();
-        let (bounded, all) = (
-            outlay::plan::plan(&scenario, &knowledge, &unwatched),
-            search::unbounded(std::slice::from_ref(&scenario), &knowledge, &search::in_turn),
-        );
-        prop_assert_eq!(bounded.pick, all.pick);
-        prop_assert_eq!(bounded.front, all.front);
-        // Without a pick there are relaxations, and nothing is dropped.
-        if bounded.pick.is_some() {
-            prop_assert_eq!(bounded.losers, all.losers);
+        let free = outlay::plan::plan(&scenario, &knowledge, &unwatched).pick;
+        let limits = free.map_or_else(Limits::default, |pick| Limits {
+            budget: Some(pick.cost.mid * Share::new(money)),
+            deadline: Some(pick.time.mid * Share::new(time)),
+        });
+        for scenario in [scenario.clone(), Scenario { limits, ..scenario }] {
+            let (bounded, all) = (
+                outlay::plan::plan(&scenario, &knowledge, &unwatched),
+                search::unbounded(std::slice::from_ref(&scenario), &knowledge, &search::in_turn),
+            );
+            prop_assert_eq!(bounded.pick, all.pick);
+            prop_assert_eq!(bounded.front, all.front);
+            // Without a pick there are relaxations, and nothing is dropped.
+            if bounded.pick.is_some() {
+                prop_assert_eq!(bounded.losers, all.losers);
+            }
+            prop_assert!(bounded.counts.surveyed <= all.counts.surveyed);
         }
-        prop_assert!(bounded.counts.surveyed <= all.counts.surveyed);
     }
 
     /// Searched together, the ways a job may be put give what they give one by one, with bounds or without.
