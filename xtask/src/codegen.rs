@@ -11,6 +11,7 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/request.schema.json", &["schema", "request"]),
     ("docs/reference/response.schema.json", &["schema", "response"]),
     ("docs/reference/why.schema.json", &["schema", "why"]),
+    ("docs/reference/diff.schema.json", &["schema", "diff"]),
     ("docs/reference/levers.schema.json", &["schema", "levers"]),
     ("docs/reference/scaling.schema.json", &["schema", "scaling"]),
     ("docs/reference/errors.md", &["schema", "errors"]),

@@ -72,6 +72,16 @@ impl JobArgs {
         Self { file: self.file.clone(), flags: Vec::new() }
     }
 
+    /// Another file under the same flags.
+    pub(crate) fn with_file(&self, file: PathBuf) -> Self {
+        Self { file: Some(file), flags: self.flags.clone() }
+    }
+
+    /// A file was named.
+    pub(crate) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The flags laid over a request.
     fn over(&self, request: &Request) -> Result<Request, Failure> {
         let mut whole = serde_json::to_value(request).map_err(|error| Failure::Internal(error.to_string()))?;

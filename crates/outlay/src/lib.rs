@@ -10,6 +10,7 @@
 mod afford;
 mod amount;
 mod answer;
+mod diff;
 mod finish;
 mod levers;
 mod observed;
@@ -59,7 +60,7 @@ use outlay_core::units::{Seconds, Share};
 use problem::Code;
 use request::Request;
 use resolve::Ask;
-use response::{Response, Why};
+use response::{Diff, Response, Why};
 
 /// The best plan for a job among all offers; `pick` is `None` if none is feasible.
 ///
@@ -94,6 +95,16 @@ pub fn why(base: &Request, named: &Request, catalog: &Catalog, today: &str) -> R
     let best = Planned::of(base, catalog, everything)?;
     let named = Planned::of(named, catalog, everything)?;
     Ok(why::why(&best, &named, today))
+}
+
+/// What the change from one job to another does to cost, time, memory, fit and quality.
+///
+/// # Errors
+/// All problems of either request.
+pub fn diff(before: &Request, after: &Request, catalog: &Catalog, today: &str) -> Result<Diff, Vec<Problem>> {
+    let everything = &outlay_core::search::unwatched;
+    let planned = (Planned::of(before, catalog, everything)?, Planned::of(after, catalog, everything)?);
+    Ok(diff::diff((before, after), (&planned.0, &planned.1), today))
 }
 
 /// A question with its answer, before it is written.

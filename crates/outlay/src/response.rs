@@ -383,6 +383,53 @@ pub struct Why {
     pub relaxations: Vec<Relaxation>,
 }
 
+/// The answer to `diff`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Diff {
+    /// Version of this shape.
+    pub version: u32,
+    /// In a sentence.
+    pub verdict: String,
+    /// Keys that are written differently.
+    pub changes: Vec<Changed>,
+    /// Figures before and after.
+    pub figures: Vec<Moved>,
+    /// What it costs more, term by term, USD.
+    pub cost: Option<Term>,
+    /// What it takes longer, term by term, hours.
+    pub time: Option<Term>,
+    /// The best plan before; `null`: none was feasible.
+    pub before: Option<Plan>,
+    /// The best plan after; `null`: none is feasible.
+    pub after: Option<Plan>,
+}
+
+/// A key that is written differently.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Changed {
+    /// Dotted key of the job.
+    pub key: String,
+    /// Its value before; `null`: it was not written.
+    pub before: Option<String>,
+    /// Its value after; `null`: it is no longer written.
+    pub after: Option<String>,
+}
+
+/// A figure before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Moved {
+    /// What it is.
+    pub name: String,
+    /// Unit; empty for counts and shares.
+    pub unit: String,
+    /// Before; `null`: unknown.
+    pub before: Option<f64>,
+    /// After; `null`: unknown.
+    pub after: Option<f64>,
+    /// Share by which it grew; `null`: unknown.
+    pub change: Option<f64>,
+}
+
 /// The answer to `levers`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Levers {

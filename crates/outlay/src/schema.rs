@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::problem::Code;
 use crate::request::Request;
-use crate::response::{Levers, Optimum, Response, ScalingFit, Sized, Why};
+use crate::response::{Diff, Levers, Optimum, Response, ScalingFit, Sized, Why};
 
 /// JSON Schema of a job.
 #[must_use]
@@ -22,6 +22,12 @@ pub fn response() -> String {
 #[must_use]
 pub fn why() -> String {
     text(&schemars::schema_for!(Why))
+}
+
+/// JSON Schema of what `diff` answers.
+#[must_use]
+pub fn diff() -> String {
+    text(&schemars::schema_for!(Diff))
 }
 
 /// JSON Schema of what `levers` answers.

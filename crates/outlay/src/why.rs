@@ -16,11 +16,11 @@ use crate::response::{Response, Term, VERSION, Why};
 const NAMED: usize = 2;
 
 impl Planned {
-    fn pick(&self) -> Option<&Forecast> {
+    pub(crate) fn pick(&self) -> Option<&Forecast> {
         self.ranking.pick.as_ref()
     }
 
-    fn side<'a>(&'a self, forecast: &'a Forecast) -> Side<'a> {
+    pub(crate) fn side<'a>(&'a self, forecast: &'a Forecast) -> Side<'a> {
         Side { forecast, offer: &self.scenarios[forecast.plan.variant].offers[forecast.plan.offer] }
     }
 }

@@ -12,6 +12,7 @@ use crate::job::JobArgs;
 use crate::render::{answer, json};
 
 pub(crate) mod data;
+pub(crate) mod diff;
 pub(crate) mod estimate;
 pub(crate) mod hardware;
 pub(crate) mod levers;

@@ -20,6 +20,8 @@ enum What {
     Response,
     /// JSON Schema of what `why` answers
     Why,
+    /// JSON Schema of what `diff` answers
+    Diff,
     /// JSON Schema of what `levers` answers
     Levers,
     /// JSON Schemas of what `scaling` answers
@@ -34,6 +36,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         What::Request => outlay::schema::request(),
         What::Response => outlay::schema::response(),
         What::Why => outlay::schema::why(),
+        What::Diff => outlay::schema::diff(),
         What::Levers => outlay::schema::levers(),
         What::Scaling => outlay::schema::scaling(),
         What::Errors => outlay::schema::errors(),

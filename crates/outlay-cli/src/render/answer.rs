@@ -145,7 +145,7 @@ fn signed(term: &Term) -> String {
 }
 
 /// A difference as a tree: what adds nothing that is shown is left out.
-fn difference(term: &Term) -> Branch {
+pub(crate) fn difference(term: &Term) -> Branch {
     let seen = |part: &&Term| part.value.abs() >= 0.001 * term.parts.iter().map(|p| p.value.abs()).fold(0.0, f64::max);
     Branch {
         name: term.name.clone(),
@@ -329,7 +329,7 @@ fn learning(response: &Response) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn layout(plan: &Plan) -> String {
+pub(crate) fn layout(plan: &Plan) -> String {
     let l = &plan.layout;
     let mut parts = Vec::new();
     for (name, width) in [("dp", l.dp), ("tp", l.tp), ("pp", l.pp), ("vpp", l.vpp), ("cp", l.cp), ("ep", l.ep)] {

@@ -5,6 +5,7 @@
 pub(crate) mod answer;
 pub(crate) mod bar;
 pub(crate) mod curves;
+pub(crate) mod difference;
 pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod table;

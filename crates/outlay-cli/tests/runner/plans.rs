@@ -130,3 +130,31 @@ fn a_time_limit_gives_the_best_so_far_and_what_is_proven() {
         assert!(shown.starts_with("status 2\n") && shown.contains("--time-limit"), "{shown}");
     }
 }
+
+#[test]
+fn a_change_of_a_job_is_weighed() {
+    let changed = TUNE.replace("6M", "12M").replace("[data]", "rank = 64\n[data]");
+    let place = Place::new().file("a.toml", TUNE).file("b.toml", changed);
+    let shown = place.run(&["diff", "a.toml", "b.toml", "--fail-over", "10%"]);
+    assert!(shown.starts_with("status 1\n") && shown.contains("more than 10.0 %"), "{shown}");
+    for part in ["data.tokens  6M           12M", "method.rank  not written  64", "what it costs more"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(place.run(&["diff", "a.toml", "b.toml", "--fail-over", "500%"]).starts_with("status 0\n"));
+    let same = place.run(&["diff", "a.toml", "a.toml", "--fail-over", "0"]);
+    assert!(same.starts_with("status 0\n") && same.contains("Nothing is written differently"), "{same}");
+    let comment = place.run(&["diff", "a.toml", "b.toml", "--markdown"]);
+    assert!(comment.contains("| cost |") && comment.contains("<details><summary>what changed"), "{comment}");
+    let answer = place.output(&["diff", "a.toml", "b.toml", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    let cost = answer["figures"].as_array().and_then(|all| all.iter().find(|f| f["name"] == "cost")).expect("a cost");
+    let terms = answer["cost"]["value"].as_f64().expect("a sum");
+    let moved = cost["after"].as_f64().expect("after") - cost["before"].as_f64().expect("before");
+    assert!((terms - moved).abs() < 1e-6, "{terms} and {moved}");
+    // Flags go over both; a budget that only the first keeps to is the status.
+    let poor = place.run(&["diff", "a.toml", "b.toml", "--budget", "$0.20"]);
+    assert!(poor.starts_with("status 1\n") && poor.contains("No longer feasible"), "{poor}");
+    assert!(place.run(&["diff", "a.toml"]).starts_with("status 2\n"));
+    let broken = place.file("c.toml", "[model]\nbase = \"llama-3.1-8c\"\n").run(&["diff", "a.toml", "c.toml"]);
+    assert!(broken.starts_with("status 2\n") && broken.contains("c.toml"), "{broken}");
+}
