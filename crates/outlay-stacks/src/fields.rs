@@ -1,0 +1,256 @@
+//! A config while it is read: which keys were used, what they became, what is left over.
+//!
+//! Keys are dotted paths (`training.seq_len`). Whatever was neither asked for nor stands in a stack's list of keys that do
+//! not move the cost is unknown, and is told; a key that stands for a section covers all that is in it.
+//!
+//! Does not know: any stack.
+
+use std::collections::BTreeSet;
+
+use outlay::Problem;
+use outlay::problem::Code;
+use outlay::request::{Amount, Request};
+use serde_json::{Map, Value};
+
+use crate::{Around, Imported, Mapped};
+
+/// A config while it is read.
+pub(crate) struct Fields<'a> {
+    config: Map<String, Value>,
+    used: BTreeSet<String>,
+    known: BTreeSet<&'static str>,
+    pub(crate) around: &'a Around<'a>,
+    /// Processes, one for each accelerator: as handed in, or as the config says.
+    pub(crate) accelerators: Option<u64>,
+    pub(crate) request: Request,
+    mapped: Vec<Mapped>,
+    warnings: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(config: Map<String, Value>, around: &'a Around<'a>) -> Self {
+        Self {
+            config,
+            used: BTreeSet::new(),
+            known: BTreeSet::new(),
+            around,
+            accelerators: around.accelerators,
+            request: Request::default(),
+            mapped: Vec::new(),
+            warnings: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Keys that the stack knows and that do not move the cost: a line each, `name.*` and `name*` for all that begin so.
+    pub(crate) fn knows(&mut self, list: &'static str) {
+        self.known.extend(list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()));
+    }
+
+    /// The first of these keys that has a value, `null` and empty text aside.
+    pub(crate) fn get(&mut self, keys: &[&'static str]) -> Option<(&'static str, Value)> {
+        let mut found = None;
+        for key in keys {
+            let Some(value) = at(&self.config, key) else { continue };
+            self.used.insert((*key).to_owned());
+            let empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+            if !empty && found.is_none() {
+                found = Some((*key, value.clone()));
+            }
+        }
+        found
+    }
+
+    /// A number, which may be written as text.
+    pub(crate) fn number(&mut self, keys: &[&'static str]) -> Option<f64> {
+        let (key, value) = self.get(keys)?;
+        let number =
+            value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().replace('_', "").parse().ok()));
+        if number.is_none_or(|number| !number.is_finite()) {
+            // "auto" leaves the choice to the program.
+            if value.as_str() != Some("auto") {
+                self.problems.push(Problem::new(Code::WrongType, key, "a number is expected"));
+            }
+            return None;
+        }
+        number
+    }
+
+    /// A whole number from 0 up.
+    pub(crate) fn count(&mut self, keys: &[&'static str]) -> Option<u64> {
+        let number = self.number(keys)?;
+        if number < 0.0 || number.fract() != 0.0 || number > 1e15 {
+            // A negative count means none in most stacks.
+            if number >= 0.0 {
+                let message = "a whole number is expected";
+                self.problems.push(Problem::new(Code::WrongType, keys[0], message));
+            }
+            return None;
+        }
+        Some(number as u64)
+    }
+
+    /// A switch, which may be written as text; `auto` is none.
+    pub(crate) fn switch(&mut self, keys: &[&'static str]) -> Option<bool> {
+        let (_, value) = self.get(keys)?;
+        match &value {
+            Value::Bool(on) => Some(*on),
+            Value::Number(number) => number.as_f64().map(|number| number != 0.0),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Some(true),
+                "false" | "no" | "off" | "0" | "none" => Some(false),
+                _ => None,
+            },
+            // A table of settings switches on what it sets.
+            Value::Object(_) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// A name.
+    pub(crate) fn text(&mut self, keys: &[&'static str]) -> Option<String> {
+        let (_, value) = self.get(keys)?;
+        value.as_str().map(|text| text.trim().to_owned())
+    }
+
+    /// Names, one or several, or separated by commas.
+    pub(crate) fn names(&mut self, keys: &[&'static str]) -> Vec<String> {
+        match self.get(keys) {
+            Some((_, Value::Array(list))) => list.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+            Some((_, Value::String(text))) => {
+                text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Notes what a key became.
+    pub(crate) fn became(&mut self, from: &str, to: impl Into<String>) {
+        self.mapped.push(Mapped { from: from.to_owned(), to: to.into() });
+    }
+
+    pub(crate) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// What every stack's batch comes to: sequences of a device, accumulation, devices.
+    pub(crate) fn batch(&mut self, each: u64, accumulation: u64, keys: &str) {
+        self.request.layout.micro_batch = Some(each);
+        self.became(keys, format!("layout.micro_batch = {each}, accumulated {accumulation} times"));
+        let devices = self.accelerators.unwrap_or(1);
+        self.request.train.global_batch = Some(each.saturating_mul(accumulation).saturating_mul(devices));
+        if self.accelerators.is_some() {
+            self.request.hardware.gpus = self.accelerators;
+        } else {
+            self.warn(
+                "such a config does not say on how many accelerators it runs: the batch is that of one; give --gpus for more",
+            );
+        }
+    }
+
+    /// The length of the run: passes, or steps where they are given and above zero.
+    pub(crate) fn length(&mut self, epochs: Option<f64>, steps: Option<u64>) {
+        if let Some(steps) = steps.filter(|steps| *steps > 0) {
+            let batch = self.request.train.global_batch.unwrap_or(1);
+            let seq = self.request.data.seq_len.unwrap_or(1);
+            let tokens = (steps as f64) * (batch as f64) * (seq as f64);
+            self.request.data.tokens = Some(Amount::Number(tokens));
+            self.request.data.epochs = Some(1.0);
+            self.became("max_steps", format!("data.tokens = {tokens}: so many full steps"));
+        } else if let Some(epochs) = epochs {
+            self.request.data.epochs = Some(epochs);
+            self.became("epochs", format!("data.epochs = {epochs}"));
+        }
+        if self.request.data.tokens.is_none() {
+            self.warn(
+                "such a config does not say how much data it has: give --tokens, or count it with `outlay data scan`",
+            );
+        }
+    }
+
+    /// The result, or all faults at once.
+    pub(crate) fn done(self, stack: &'static str) -> Result<Imported, Vec<Problem>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let Self { config, used, known, mut request, mapped, mut warnings, .. } = self;
+        request.train.stack.get_or_insert_with(|| stack.to_owned());
+        let mut unknown = Vec::new();
+        left_over(
+            &config,
+            "",
+            &|key| used.contains(key) || covers(&known, key),
+            &|key| inside(&used, &known, key),
+            &mut unknown,
+        );
+        if !unknown.is_empty() {
+            warnings.push(format!("unknown keys, not counted: {}", unknown.join(", ")));
+        }
+        Ok(Imported { stack, request, mapped, unknown, warnings })
+    }
+}
+
+/// The value at a dotted path.
+fn at<'v>(config: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
+    // A key may have dots of its own.
+    if let Some(value) = config.get(path) {
+        return Some(value);
+    }
+    let (head, rest) = path.split_once('.')?;
+    at(config.get(head)?.as_object()?, rest)
+}
+
+/// The key stands in the list, by name or by how it begins.
+fn covers(known: &BTreeSet<&'static str>, key: &str) -> bool {
+    known.contains(key)
+        || key.char_indices().any(|(end, c)| known.contains(format!("{}*", &key[..end + c.len_utf8()]).as_str()))
+}
+
+/// Some of the section was asked for, or is listed, so that the rest of it has to be looked at.
+fn inside(used: &BTreeSet<String>, known: &BTreeSet<&'static str>, key: &str) -> bool {
+    let section = format!("{key}.");
+    used.iter().any(|used| used.starts_with(&section)) || known.iter().any(|known| known.starts_with(&section))
+}
+
+/// Paths that nobody knows: of a section nobody knows anything about, the section alone.
+fn left_over(
+    config: &Map<String, Value>,
+    before: &str,
+    known: &dyn Fn(&str) -> bool,
+    inside: &dyn Fn(&str) -> bool,
+    unknown: &mut Vec<String>,
+) {
+    for (key, value) in config {
+        let path = if before.is_empty() { key.clone() } else { format!("{before}.{key}") };
+        if known(&path) {
+            continue;
+        }
+        match value {
+            Value::Object(section) if inside(&path) => left_over(section, &path, known, inside, unknown),
+            _ => unknown.push(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_over_is_told_by_its_path() {
+        let around = Around::default();
+        let Value::Object(config) = json!({
+            "training": { "seq_len": 2048, "colour": "red", "log": 1 }, "wandb_run": "x", "model": { "name": "y" },
+            "other": { "deep": 1 }, "steps": "5"
+        }) else {
+            unreachable!()
+        };
+        let mut fields = Fields::new(config, &around);
+        fields.knows("training.log\nwandb_*\nmodel");
+        assert_eq!((fields.count(&["training.seq_len"]), fields.count(&["max_steps", "steps"])), (Some(2048), Some(5)));
+        assert_eq!(fields.done("axolotl").unwrap().unknown, ["other", "training.colour"]);
+    }
+}
