@@ -21,6 +21,8 @@ pub struct Program {
     pub aliases: Vec<String>,
     /// What its 16-bit mixed precision keeps when every parameter is trained; `compute` is bf16.
     pub mixed: Precision,
+    /// Format it keeps the weights of adapters in.
+    pub adapters: Dtype,
     /// Its usual cross-entropy.
     pub loss: LossKernel,
     /// How it runs the update.
@@ -75,6 +77,7 @@ struct Row {
     gradients: String,
     master: bool,
     autocast: bool,
+    adapters: String,
     loss: String,
     optimizer_execution: String,
     sharding: String,
@@ -112,6 +115,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             master: row.master,
             autocast: row.autocast,
         },
+        adapters: dtype(&row.adapters)?,
         loss: match row.loss.as_str() {
             "eager" => LossKernel::Eager,
             "fused" => LossKernel::Fused,

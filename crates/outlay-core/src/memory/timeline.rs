@@ -98,7 +98,8 @@ impl ModelMemory {
             batched_update: recipe.optimizer.execution == OptimizerExecution::Foreach,
             paged: recipe.optimizer.paged,
             tied_head: is(|op| matches!(op, Op::Linear(linear) if linear.tied)),
-            gathered: recipe.precision.autocast.then(|| Box::new(Self::new(model, &recipe.gathered()))),
+            gathered: (recipe.gathered().precision != recipe.precision)
+                .then(|| Box::new(Self::new(model, &recipe.gathered()))),
         }
     }
 

@@ -128,10 +128,21 @@ pub enum OptimizerExecution {
 
 impl Recipe {
     /// The recipe as it runs where weights are gathered: whoever gathers them casts them once, into the compute format, so
-    /// that autocast finds nothing left to cast and the residual stream is narrow as well.
+    /// that autocast finds nothing left to cast and the residual stream is narrow as well. Adapters go on casting their input.
     #[must_use]
     pub fn gathered(&self) -> Self {
-        Self { precision: Precision { autocast: false, ..self.precision }, ..self.clone() }
+        let autocast = self.precision.autocast && matches!(self.method, Method::Lora(_));
+        Self { precision: Precision { autocast, ..self.precision }, ..self.clone() }
+    }
+
+    /// Whether the weights of the model are stored wider than autocast multiplies them; the residual stream is wide then too.
+    #[must_use]
+    pub fn casts(&self) -> bool {
+        let stored = match &self.method {
+            Method::Lora(lora) => lora.base,
+            Method::Full | Method::Freeze { .. } => self.precision.weights,
+        };
+        self.precision.autocast && stored == Dtype::Fp32
     }
 }
 
@@ -146,7 +157,7 @@ pub struct Precision {
     pub gradients: Dtype,
     /// Keeps another fp32 copy of the weights in the optimizer.
     pub master: bool,
-    /// Weights are cast to `compute` operator by operator (`torch.autocast`), the residual stream stays fp32.
+    /// Operators cast what they multiply to `compute` (`torch.autocast`); the residual stream stays in the format of the weights.
     pub autocast: bool,
 }
 

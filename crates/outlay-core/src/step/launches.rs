@@ -3,8 +3,8 @@
 //! Counted on `transformers` with a dispatch mode: a Llama layer is 38 forward and 71 backward operators in 16 bit, 48
 //! and 87 under autocast. The counts of operators not in Llama follow the same code.
 
-use crate::model::{Block, NormKind, Op};
-use crate::scenario::recipe::{AttentionKernel, Recipe};
+use crate::model::{ActivationKind, Block, NormKind, Op};
+use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
 
 /// Launches of one layer's forward and backward pass, on a rank that has one `ep`-th of the experts; `cast`: operators cast
 /// what they multiply.
@@ -30,7 +30,14 @@ fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
             // Under autocast the weight is cast, and so is what comes from the residual stream.
             let stream = matches!(l.part, crate::model::Part::AttentionIn | crate::model::Part::FfnIn);
             let input = casts * u64::from(stream);
-            (1 + u64::from(l.bias) / 2 + casts + input, 2 + u64::from(l.shares_input) + casts + input)
+            let adapter = match &recipe.method {
+                Method::Lora(lora) if crate::memory::targeted(l, lora) => {
+                    super::adapters::Adapters::of(recipe, lora).launches()
+                }
+                _ => (0, 0),
+            };
+            let own = (1 + u64::from(l.bias) / 2 + casts + input, 2 + u64::from(l.shares_input) + casts + input);
+            (own.0 + adapter.0, own.1 + adapter.1)
         }
         Op::Rotary(_) if stack.fused_rotary => (1, 1),
         Op::Rotary(_) => (10, 14),
@@ -39,6 +46,7 @@ fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
             AttentionKernel::FusedSoftmax => (3, 5),
             _ => (1, 1),
         },
+        Op::Activation(a) if a.kind == ActivationKind::GeluNew && !stack.fused_activation => (8 + casts, 14 + casts),
         Op::Activation(a) if a.gated && !stack.fused_activation => (2, 3),
         Op::Activation(_) => (1, 1),
         Op::Residual(_) => (1 + casts, 1 + casts),

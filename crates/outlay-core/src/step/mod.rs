@@ -4,6 +4,7 @@
 //! accelerator; a [`Micro`] what one rank of a [`Shape`] computes for a micro-batch, the walk over all operators; a [`Step`] the
 //! arithmetic that a whole layout adds. A search makes few of the first, some of the second, millions of the last.
 
+mod adapters;
 pub mod bubble;
 pub mod calibration;
 pub mod comm;

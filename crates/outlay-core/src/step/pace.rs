@@ -195,7 +195,7 @@ impl<'a> Pace<'a> {
     pub fn micro(&self, shape: Shape) -> Micro {
         let recipe = self.recipe;
         // Weights that are gathered come in the compute format already.
-        let autocast = recipe.precision.autocast && !shape.gathers;
+        let autocast = recipe.casts() && !shape.gathers;
         let bench = Bench {
             recipe,
             shape,

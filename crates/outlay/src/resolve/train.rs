@@ -39,7 +39,7 @@ pub(super) fn resolve(
 ) -> Result<Trained, Vec<Problem>> {
     let train = &request.train;
     let mut problems = Vec::new();
-    let method = method.unwrap_or(Method::Full);
+    let mut method = method.unwrap_or(Method::Full);
     let wanted =
         notes.text_or("train.stack", train.stack.as_deref(), if scratch { "stack_pretrain" } else { "stack_finetune" });
     let program = match catalog.program(&wanted) {
@@ -50,6 +50,9 @@ pub(super) fn resolve(
             catalog.programs()[0].clone()
         }
     };
+    if let (Method::Lora(lora), None) = (&mut method, &request.method.adapter_dtype) {
+        lora.adapter = program.adapters;
+    }
     let adapters = matches!(method, Method::Lora(_));
     let precision = precision(request, &program, adapters, notes, &mut problems);
     let optimizer = optimizer(request, &program, &method, precision, notes, &mut problems);
@@ -117,7 +120,8 @@ fn precision(
     let half = |compute| {
         if adapters {
             // The frozen base stands in 16 bit; adapters have their own format.
-            Precision { compute, weights: Dtype::Bf16, gradients: Dtype::Fp32, master: false, autocast: false }
+            let autocast = program.mixed.autocast;
+            Precision { compute, weights: Dtype::Bf16, gradients: Dtype::Fp32, master: false, autocast }
         } else {
             Precision { compute, ..program.mixed }
         }

@@ -21,6 +21,14 @@ impl Walk<'_> {
             let output_kept = own_output && !activation.gated && !self.fused_activation();
             let of_inputs = if own_output && !self.fused_activation() { inputs - 1.0 } else { inputs };
             self.keep(bytes * (of_inputs + made), true);
+            if self.recipe.precision.autocast
+                && activation.kind == ActivationKind::GeluNew
+                && !self.fused_activation()
+                && !self.on_cpu()
+            {
+                // Autocast of devices raises powers in fp32, and so the tanh and one plus the tanh are; a copy of the input as well.
+                self.keep(6.0 * activation.width as f64, true);
+            }
             self.out.cheap_split += bytes * (made + 1.0);
             if output_kept {
                 self.keep(bytes, true);

@@ -16,7 +16,7 @@ mod projections;
 
 use crate::dtype::Dtype;
 use crate::model::{Block, Model, Op, Part, Stream};
-use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
+use crate::scenario::recipe::{AttentionKernel, Recipe};
 use crate::units::Bytes;
 
 pub use projections::targeted;
@@ -186,18 +186,9 @@ fn parallel(block: &Block) -> bool {
     has_ffn && !between.into_iter().any(|op| matches!(op, Op::Residual(_)))
 }
 
-/// Whether trained or frozen weights are stored wider than autocast multiplies them.
-fn casts(recipe: &Recipe) -> bool {
-    let stored = match &recipe.method {
-        Method::Lora(lora) => lora.base,
-        Method::Full | Method::Freeze { .. } => recipe.precision.weights,
-    };
-    recipe.precision.autocast && stored == Dtype::Fp32
-}
-
 /// Bytes of an element of the residual stream: autocast leaves it in the format of the embedding.
 pub(super) fn stream_element(recipe: &Recipe) -> f64 {
-    if casts(recipe) { 4.0 } else { recipe.precision.activations().bytes_each().get() }
+    if recipe.casts() { 4.0 } else { recipe.precision.activations().bytes_each().get() }
 }
 
 /// Width of the tensor that enters a layer: what its first operator that says so reads.

@@ -2,7 +2,7 @@
 //!
 //! Does not know: kernels that fuse a norm with the product behind it.
 
-use super::{Flow, Walk, casts, saved};
+use super::{Flow, Walk, saved};
 use crate::model::{Linear, Norm, NormKind, Part};
 use crate::scenario::recipe::{Lora, Method, Targets};
 
@@ -78,7 +78,7 @@ impl Walk<'_> {
         let numel = (linear.input * linear.output) as f64;
         let before = self.out.replicated;
         if self.recipe.precision.autocast {
-            if self.reached && casts(self.recipe) {
+            if self.reached && self.recipe.casts() {
                 self.out.weights += self.act * numel;
             }
             if self.trained && self.flow.element > self.act {
