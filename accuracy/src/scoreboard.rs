@@ -23,11 +23,13 @@ written, and the answer is compared with what was measured.
 ";
 
 /// What each table is about.
-const TITLES: [(&str, &str); 8] = [
+const TITLES: [(&str, &str); 10] = [
     ("throughput", "Speed of a training configuration"),
     ("memory_tracked", "Peak of live bytes, as PyTorch's tracker counts them"),
     ("memory_published", "Published peaks on real devices"),
     ("memory_of_throughput", "Peaks that the rows of `throughput` report"),
+    ("own_speed", "Runs of our own on one H100, which no fit has seen: seconds of a step"),
+    ("own_memory", "The same runs: what the device's monitor showed"),
     ("params", "Parameters"),
     ("params_active", "Parameters that a token passes through"),
     ("lora_params", "Trainable parameters of adapters"),

@@ -14,9 +14,9 @@ use crate::evidence::Evidence;
 use crate::ranking::Ranking;
 use crate::rows::library::Library;
 use crate::rows::memory::{self, Definition, MemoryRow};
-use crate::rows::throughput::{self, Convention, Measured};
+use crate::rows::throughput::{self, Convention, Measured, ThroughputRow};
 use crate::rows::words::KnownAccelerator;
-use crate::rows::{counts, runs};
+use crate::rows::{counts, own, runs};
 use crate::score::{Kind, Prediction, TableScore};
 use crate::table::{Row, Table, Unscorable};
 use crate::traits::Traits;
@@ -150,6 +150,16 @@ pub fn validate(evidence: &Evidence, engine: &impl Engine) -> Report {
                 exact(row, counts::read_lora(row, evidence)?, engine, |c| c.trainable)
             }),
         ),
+        (
+            "own_speed",
+            scored(&evidence.own_runs, &|row| pace(row, own::read_speed(row, evidence, &library, &known)?, engine)),
+        ),
+        (
+            "own_memory",
+            scored(&evidence.own_runs, &|row| {
+                peak(row, own::read_peak(row, evidence, &library, &known)?, "peak bytes", engine)
+            }),
+        ),
         ("runs", scored(&evidence.runs, &|row| run(row, &library, &known, engine))),
     ];
     let tables: BTreeMap<_, _> = tables.into_iter().filter_map(|(name, score)| Some((name, score?))).collect();
@@ -201,7 +211,10 @@ fn speed(
     known: &[KnownAccelerator],
     engine: &impl Engine,
 ) -> Result<Prediction, Unscorable> {
-    let read = throughput::read(row, library, known)?;
+    pace(row, throughput::read(row, library, known)?, engine)
+}
+
+fn pace(row: &Row<'_>, read: ThroughputRow, engine: &impl Engine) -> Result<Prediction, Unscorable> {
     let answer = engine.ask(&read.request)?;
     let (quantity, measured, estimate) = match read.measured {
         Measured::TokensPerSecond(rate) => ("tokens/s/GPU", rate, answer.tokens_per_second),

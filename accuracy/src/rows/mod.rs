@@ -8,6 +8,7 @@ pub mod counts;
 pub mod library;
 pub mod memory;
 pub mod model;
+pub mod own;
 pub mod runs;
 pub mod throughput;
 pub mod words;

@@ -112,6 +112,7 @@ impl Writer<'_> {
                     if gap > 0.0 { format!(" ({gap:.0} % better)") } else { String::new() }
                 ));
             }
+            warnings.extend(self.endless(ranking));
             if pick.fit == "tight" {
                 warnings.push("memory is tight: it may run out on the longest batch".into());
             }
@@ -121,6 +122,25 @@ impl Writer<'_> {
             }
         }
         warnings
+    }
+
+    /// Without a deadline the cheapest plan may be few machines for many years.
+    fn endless(&self, ranking: &Ranking) -> Option<String> {
+        const YEAR: f64 = 365.0 * 86_400.0;
+        let pick = ranking.pick.as_ref().filter(|pick| pick.time.mid.get() > YEAR)?;
+        if self.resolved.scenario.limits.deadline.is_some() {
+            return None;
+        }
+        // The front is in order of cost: the first below a year is the cheapest there.
+        let sooner = ranking.front.iter().find(|other| other.time.mid.get() <= YEAR).map(|other| {
+            format!(
+                ": within a year, the cheapest takes {} and {}",
+                duration(other.time.mid.get() / 3600.0),
+                money(other.cost.mid.get())
+            )
+        });
+        let (long, sooner) = (duration(pick.time.mid.get() / 3600.0), sooner.unwrap_or_default());
+        Some(format!("this takes {long} because no limits.deadline is set{sooner}"))
     }
 
     /// What a plan that was not seen might do better at the most, as a share of the pick's figure.
