@@ -21,3 +21,33 @@ pub(crate) fn read(_name: &str, text: &str) -> Result<Map<String, Value>, Vec<Pr
         Err(error) => Err(broken(error.to_string().lines().next().unwrap_or("not well-formed").to_owned())),
     }
 }
+
+/// The text may be a shell script: by its name, its first line, or because a program is called in it.
+pub(crate) fn may_be_a_script(name: &str, text: &str) -> bool {
+    let ends = [".sh", ".bash", ".sbatch", ".slurm"].iter().any(|end| name.ends_with(end));
+    ends || text.starts_with("#!")
+        || [
+            "python ",
+            "python3 ",
+            "accelerate launch",
+            "torchrun ",
+            "swift ",
+            "trl ",
+            "llamafactory-cli ",
+            "axolotl ",
+            "deepspeed ",
+        ]
+        .iter()
+        .any(|program| text.trim_start().starts_with(program))
+}
+
+/// A key that stands twice, as a warning: Python's readers take the last.
+pub(crate) fn repeated(text: &str) -> Option<String> {
+    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::Error };
+    let error = serde_saphyr::from_str_with_options::<Value>(text, options).err()?.to_string();
+    let first = error.lines().next().unwrap_or_default();
+    first
+        .to_ascii_lowercase()
+        .contains("duplicate")
+        .then(|| "a key stands twice in the config: the last one counts".to_owned())
+}
