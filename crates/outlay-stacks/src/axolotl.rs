@@ -57,7 +57,9 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     );
     hf::compile(fields);
     hf::checkpoints(fields);
-    let a_pass = fields.number(&["evals_per_epoch"]);
+    // Once a pass where data are held back and nothing is said.
+    let said = ["eval_steps", "eval_strategy", "evaluation_strategy"].iter().any(|key| fields.has(key));
+    let a_pass = fields.number(&["evals_per_epoch"]).or((!said).then_some(1.0));
     hf::evaluation(fields, &["val_set_size"], a_pass);
     hf::not_counted(fields, &["unfrozen_parameters"], "leaves other parameters frozen: all are taken as trained");
     hf::not_counted(fields, &["relora", "relora_steps"], "restarts of the adapters are not counted");

@@ -44,7 +44,10 @@ pub(crate) fn read(text: &str, around: &Around<'_>) -> Option<Spoken> {
         .map(|list| list.split(',').filter(|one| !one.trim().is_empty()).count());
     let nproc = set.get("NPROC_PER_NODE").and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok());
     let nodes = set.get("NNODES").and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok()).unwrap_or(1);
-    let by_environment = nproc.or(devices.map(|devices| devices as u64)).map(|each| each * nodes.max(1));
+    let launched = spoken.config.contains_key("accelerate");
+    // Several visible devices without a launcher hold one replica between them, which is no number of processes.
+    let visible = devices.map(|devices| devices as u64).filter(|devices| launched || *devices == 1);
+    let by_environment = nproc.map(|each| each * nodes.max(1)).or(visible);
     if let Some(devices) = by_environment.filter(|devices| *devices > 0) {
         launcher(&mut spoken.config).entry("num_processes").or_insert(Value::from(devices));
     }
@@ -191,6 +194,14 @@ fn one(words: &[String], around: &Around<'_>) -> Option<Spoken> {
     if let Some(rest) = launched {
         let used = launch(&rest, &mut config, around, deepspeed)?;
         words = rest[used..].to_vec();
+    }
+    // Programs are called by their path as well.
+    let first = words
+        .first()
+        .map(|word| name(word))
+        .filter(|name| ["swift", "megatron", "trl", "axolotl", "llamafactory-cli"].contains(&name.as_str()));
+    if let (Some(first), Some(word)) = (&first, words.first_mut()) {
+        *word = first;
     }
     let (stack, trainer, rest): (Option<&'static str>, Option<String>, &[&str]) = match words.as_slice() {
         ["swift", verb, rest @ ..] => (Some("ms-swift"), Some((*verb).to_owned()), rest),

@@ -26,12 +26,6 @@ pub(crate) fn of(program: &str, version: Option<&str>) -> Option<&'static Map<St
     rows.iter().rfind(|row| version(row) <= wanted).or(rows.first()).and_then(of)
 }
 
-/// The versions that a program has rows for, oldest first; `None`: no such program.
-pub(crate) fn versions(program: &str) -> Option<Vec<&'static str>> {
-    let rows = ROWS.get(program)?.as_array()?;
-    Some(rows.iter().filter_map(|row| row.get("version").and_then(Value::as_str)).collect())
-}
-
 fn parts(version: &str) -> Vec<u64> {
     version.split('.').map_while(|part| part.parse().ok()).collect()
 }
@@ -51,7 +45,7 @@ mod tests {
                 }
                 assert!(row["values"].is_object(), "{program}");
             }
-            let versions: Vec<Vec<u64>> = versions(program).unwrap().into_iter().map(parts).collect();
+            let versions: Vec<Vec<u64>> = rows.iter().filter_map(|row| row["version"].as_str().map(parts)).collect();
             assert!(versions.is_sorted() && versions.iter().all(|parts| !parts.is_empty()), "{program}");
         }
     }

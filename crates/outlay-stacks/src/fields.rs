@@ -168,11 +168,6 @@ impl<'a> Fields<'a> {
         self.switch(keys).or_else(|| self.default(keys[0]).and_then(Value::as_bool)).unwrap_or(false)
     }
 
-    /// A name, or the program's own.
-    pub(crate) fn text_or(&mut self, keys: &[&'static str]) -> Option<String> {
-        self.text(keys).or_else(|| self.default(keys[0]).and_then(Value::as_str).map(str::to_owned))
-    }
-
     /// Whether the config has a key with a value; asking is not using.
     pub(crate) fn has(&self, key: &str) -> bool {
         at(&self.config, key).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))

@@ -62,6 +62,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
         fields.put("gradient_checkpointing", Value::Bool(false));
     }
     hf::recompute(fields);
+    megatron(fields);
     let attention = fields.text(&["flash_attn"]);
     hf::attention(fields, attention);
     hf::fused_loss(fields, &["enable_liger_kernel"]);
@@ -82,6 +83,26 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     if fields.switch(&["use_muon"]) == Some(true) {
         fields.request.train.optimizer = Some("muon".into());
         fields.became("use_muon", "train.optimizer = muon");
+    }
+}
+
+/// Its settings for Megatron, beside Transformers' own.
+fn megatron(fields: &mut Fields<'_>) {
+    if let Some(how @ ("selective" | "full")) = fields.text(&["recompute_granularity"]).as_deref() {
+        fields.request.train.recompute = Some(how.into());
+        fields.became("recompute_granularity", format!("train.recompute = {how}"));
+    }
+    if fields.switch(&["sequence_parallel"]) == Some(true) && fields.request.layout.tp.is_some() {
+        fields.request.layout.sequence_parallel = Some(true);
+        fields.became("sequence_parallel", "layout.sequence_parallel = true");
+    }
+    if fields.switch(&["use_distributed_optimizer"]) == Some(true) && fields.request.layout.zero.is_none() {
+        fields.request.layout.zero = Some("zero1".into());
+        fields.became("use_distributed_optimizer", "layout.zero = zero1");
+    }
+    if let Some(stages) = fields.count(&["virtual_pipeline_model_parallel_size"]).filter(|stages| *stages > 1) {
+        fields.request.layout.vpp = Some(stages);
+        fields.became("virtual_pipeline_model_parallel_size", format!("layout.vpp = {stages}"));
     }
 }
 

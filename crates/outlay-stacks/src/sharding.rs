@@ -39,8 +39,6 @@ fn launcher(fields: &mut Fields<'_>) {
         Some("fp8") if !fields.has("fp8") => fields.put("fp8", Value::Bool(true)),
         _ => {}
     }
-    let prefix = "accelerate.parallelism_config.parallelism_config_";
-    debug_assert!(prefix.ends_with('_'));
     let shard = fields.count(&[
         "accelerate.parallelism_config.parallelism_config_dp_shard_size",
         "accelerate.parallelism_config_dp_shard_size",
