@@ -26,6 +26,16 @@ pub struct Preset {
     pub config: &'static str,
 }
 
+impl Preset {
+    /// Whether a name is one of this preset's own, rather than one that is only like them.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let wanted = key(name);
+        let others = self.aliases.iter().chain(&self.hub).chain(&self.also);
+        std::iter::once(&self.name).chain(others).any(|own| key(own) == wanted)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -56,12 +66,7 @@ pub(crate) fn read() -> Result<Vec<Preset>, Vec<TableError>> {
 
 /// The preset people mean by a name; else the nearest names.
 pub(crate) fn find<'a>(presets: &'a [Preset], name: &str) -> Result<&'a Preset, Vec<String>> {
-    let wanted = key(name);
-    let own = |preset: &&Preset| {
-        key(&preset.name) == wanted
-            || preset.aliases.iter().any(|alias| key(alias) == wanted)
-            || preset.hub.iter().chain(&preset.also).any(|hub| key(hub) == wanted)
-    };
+    let own = |preset: &&Preset| preset.is_called(name);
     let names =
         || presets.iter().flat_map(|p| std::iter::once(p.name.as_str()).chain(p.aliases.iter().map(String::as_str)));
     let found = presets.iter().find(own).or_else(|| by_likeness(presets, name));

@@ -160,7 +160,7 @@ pub struct DataRequest {
     pub path: Option<String>,
     /// Distinct tokens.
     pub tokens: Option<Amount>,
-    /// Samples, an alternative to tokens: each fills `mean_len` tokens.
+    /// Samples, an alternative to tokens: each fills `mean_len` tokens, a pair of answers twice that.
     pub samples: Option<Amount>,
     /// Mean tokens of a sample; blank: the sequence length.
     pub mean_len: Option<u64>,

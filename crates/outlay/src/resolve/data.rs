@@ -60,8 +60,11 @@ pub(super) fn resolve(
     if samples.is_some() && wanted.mean_len.is_none() {
         notes.assume("data.mean_len", sample_len, "tokens of a sample: a full sequence");
     }
+    // A pair of answers is two sequences.
+    let pair = matches!(request.train.objective.as_deref(), Some("dpo" | "orpo" | "reward"));
+    let sequences = if pair { 2.0 } else { 1.0 };
     let given = tokens
-        .or_else(|| samples.map(|samples| samples * sample_len as f64))
+        .or_else(|| samples.map(|samples| samples * sequences * sample_len as f64))
         .or_else(|| scan.as_ref().map(|scan| scan.tokens as f64))
         .or(by_size);
     for (at, value) in [("data.steps", wanted.steps), ("data.mean_len", wanted.mean_len)] {
