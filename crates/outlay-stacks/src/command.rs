@@ -193,7 +193,8 @@ fn one(words: &[String], around: &Around<'_>) -> Option<Spoken> {
     let deepspeed = words.first().is_some_and(|word| name(word) == "deepspeed");
     if let Some(rest) = launched {
         let used = launch(&rest, &mut config, around, deepspeed)?;
-        words = rest[used..].to_vec();
+        // An argument may have lost its value.
+        words = rest.get(used..)?.to_vec();
     }
     // Programs are called by their path as well.
     let first = words

@@ -183,6 +183,12 @@ accelerate launch --num_processes 4 \
 }
 
 #[test]
+fn a_launcher_s_argument_without_its_value_is_no_command() {
+    let problems = import("run.sh", "accelerate launch --num_processes", &Around::default());
+    assert!(problems.is_err(), "{problems:?}");
+}
+
+#[test]
 fn swift_s_command_line() {
     let script = "NPROC_PER_NODE=2 swift sft --model Qwen/Qwen2.5-7B-Instruct --train_type lora \\\n --dataset 'a/b#1000' \
                   'c/d#500' --split_dataset_ratio 0 --per_device_train_batch_size 1 --max_length 2048 --deepspeed zero2\n";
