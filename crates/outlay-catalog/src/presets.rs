@@ -18,10 +18,22 @@ pub struct Preset {
     pub aliases: Vec<String>,
     /// Where its checkpoint lies on the model hub.
     pub hub: Option<String>,
+    /// Other ids there whose checkpoints have the same architecture.
+    pub also: Vec<String>,
     /// Where the config was read.
     pub source: String,
     /// Its `config.json`.
     pub config: &'static str,
+}
+
+impl Preset {
+    /// Whether a name is one of this preset's own, rather than one that is only like them.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let wanted = key(name);
+        let others = self.aliases.iter().chain(&self.hub).chain(&self.also);
+        std::iter::once(&self.name).chain(others).any(|own| key(own) == wanted)
+    }
 }
 
 #[derive(Deserialize)]
@@ -36,6 +48,8 @@ struct Row {
     name: String,
     aliases: Vec<String>,
     hub: Option<String>,
+    #[serde(default)]
+    also: Vec<String>,
     source: String,
 }
 
@@ -44,23 +58,80 @@ pub(crate) fn read() -> Result<Vec<Preset>, Vec<TableError>> {
     let preset = |row: Row| {
         let config = CONFIGS.iter().find(|(name, _)| *name == row.name).map(|(_, text)| *text);
         let config = config.ok_or_else(|| vec![TableError::new("models", &row.name, "no config of this name")])?;
-        let Row { name, aliases, hub, source } = row;
-        Ok(Preset { name, aliases, hub, source, config })
+        let Row { name, aliases, hub, also, source } = row;
+        Ok(Preset { name, aliases, hub, also, source, config })
     };
     file.model.into_iter().map(preset).collect()
 }
 
 /// The preset people mean by a name; else the nearest names.
 pub(crate) fn find<'a>(presets: &'a [Preset], name: &str) -> Result<&'a Preset, Vec<String>> {
-    let wanted = key(name);
-    let own = |preset: &&Preset| {
-        key(&preset.name) == wanted
-            || preset.aliases.iter().any(|alias| key(alias) == wanted)
-            || preset.hub.as_deref().is_some_and(|hub| key(hub) == wanted)
-    };
+    let own = |preset: &&Preset| preset.is_called(name);
     let names =
         || presets.iter().flat_map(|p| std::iter::once(p.name.as_str()).chain(p.aliases.iter().map(String::as_str)));
-    presets.iter().find(own).ok_or_else(|| nearest(name, names()))
+    let found = presets.iter().find(own).or_else(|| by_likeness(presets, name));
+    found.ok_or_else(|| nearest(name, names()))
+}
+
+/// What a re-upload adds to a checkpoint's name without another architecture: how it was tuned, quantised or packed.
+const ADDED: &[&str] = &[
+    "instruct",
+    "chat",
+    "hf",
+    "it",
+    "pt",
+    "base",
+    "bnb",
+    "4bit",
+    "8bit",
+    "gptq",
+    "awq",
+    "fp8",
+    "gguf",
+    "bf16",
+    "fp16",
+    "nf4",
+    "nvfp4",
+    "mxfp4",
+    "int4",
+    "int8",
+    "unsloth",
+    "sft",
+    "dpo",
+    "orpo",
+    "kto",
+    "deduped",
+    "dynamic",
+    "quantized",
+    "prequantized",
+    "linearized",
+    "thinking",
+    "reasoning",
+    "meta",
+    "mlx",
+    "smashed",
+    "abliterated",
+];
+
+/// A re-upload, a quantised form or a tuned form of a preset, by the name of a hub's repository alone.
+pub(crate) fn by_likeness<'a>(presets: &'a [Preset], name: &str) -> Option<&'a Preset> {
+    let (_, repository) = name.split_once('/').filter(|(org, rest)| !org.is_empty() && !rest.contains('/'))?;
+    let bare = bare(repository);
+    let same = |other: &str| !bare.is_empty() && self::bare(other.rsplit('/').next().unwrap_or(other)) == bare;
+    let names = |preset: &&Preset| {
+        same(&preset.name)
+            || preset.aliases.iter().any(|alias| same(alias))
+            || preset.hub.iter().chain(&preset.also).any(|hub| same(hub))
+    };
+    presets.iter().find(names)
+}
+
+/// A name without what re-uploads add, and without the month of a release.
+fn bare(name: &str) -> String {
+    let month = |word: &str| word.len() == 4 && word.parse::<u32>().is_ok_and(|n| (2301..=2712).contains(&n));
+    let words =
+        name.split(['-', '_']).filter(|word| !ADDED.contains(&word.to_ascii_lowercase().as_str()) && !month(word));
+    key(&words.collect::<String>())
 }
 
 const CONFIGS: &[(&str, &str)] = &[
@@ -75,6 +146,7 @@ const CONFIGS: &[(&str, &str)] = &[
     ("bloom-176b", include_str!("../data/models/bloom-176b.json")),
     ("bloom-1b1", include_str!("../data/models/bloom-1b1.json")),
     ("bloom-7b1", include_str!("../data/models/bloom-7b1.json")),
+    ("codellama-13b", include_str!("../data/models/codellama-13b.json")),
     ("codellama-34b", include_str!("../data/models/codellama-34b.json")),
     ("codellama-7b", include_str!("../data/models/codellama-7b.json")),
     ("codestral-mamba-7b", include_str!("../data/models/codestral-mamba-7b.json")),
@@ -82,12 +154,13 @@ const CONFIGS: &[(&str, &str)] = &[
     ("deepseek-67b", include_str!("../data/models/deepseek-67b.json")),
     ("deepseek-coder-1.3b", include_str!("../data/models/deepseek-coder-1.3b.json")),
     ("deepseek-llm-7b", include_str!("../data/models/deepseek-llm-7b.json")),
-    ("deepseek-v2-lite", include_str!("../data/models/deepseek-v2-lite.json")),
     ("deepseek-v2", include_str!("../data/models/deepseek-v2.json")),
+    ("deepseek-v2-lite", include_str!("../data/models/deepseek-v2-lite.json")),
     ("deepseek-v3", include_str!("../data/models/deepseek-v3.json")),
     ("distilbert-base", include_str!("../data/models/distilbert-base.json")),
     ("distilgpt2", include_str!("../data/models/distilgpt2.json")),
     ("falcon-180b", include_str!("../data/models/falcon-180b.json")),
+    ("falcon-7b", include_str!("../data/models/falcon-7b.json")),
     ("falcon-mamba-7b", include_str!("../data/models/falcon-mamba-7b.json")),
     ("falcon-rw-1b", include_str!("../data/models/falcon-rw-1b.json")),
     ("falcon3-10b", include_str!("../data/models/falcon3-10b.json")),
@@ -104,11 +177,12 @@ const CONFIGS: &[(&str, &str)] = &[
     ("gemma-3-12b-text", include_str!("../data/models/gemma-3-12b-text.json")),
     ("gemma-3-1b", include_str!("../data/models/gemma-3-1b.json")),
     ("gemma-3-27b-text", include_str!("../data/models/gemma-3-27b-text.json")),
+    ("gemma-7b", include_str!("../data/models/gemma-7b.json")),
     ("gemma3-12b", include_str!("../data/models/gemma3-12b.json")),
     ("gemma3-270m", include_str!("../data/models/gemma3-270m.json")),
     ("gemma3-27b", include_str!("../data/models/gemma3-27b.json")),
-    ("gemma3-4b-text", include_str!("../data/models/gemma3-4b-text.json")),
     ("gemma3-4b", include_str!("../data/models/gemma3-4b.json")),
+    ("gemma3-4b-text", include_str!("../data/models/gemma3-4b-text.json")),
     ("gemma4-26b-a4b", include_str!("../data/models/gemma4-26b-a4b.json")),
     ("gpt-j-6b", include_str!("../data/models/gpt-j-6b.json")),
     ("gpt-neo-1.3b", include_str!("../data/models/gpt-neo-1.3b.json")),
@@ -121,6 +195,8 @@ const CONFIGS: &[(&str, &str)] = &[
     ("gpt2-medium", include_str!("../data/models/gpt2-medium.json")),
     ("gpt2-xl", include_str!("../data/models/gpt2-xl.json")),
     ("granite-3-1b-a400m", include_str!("../data/models/granite-3-1b-a400m.json")),
+    ("granite-3-2b", include_str!("../data/models/granite-3-2b.json")),
+    ("granite-3-8b", include_str!("../data/models/granite-3-8b.json")),
     ("jamba-1.5-large", include_str!("../data/models/jamba-1.5-large.json")),
     ("jamba-v0.1", include_str!("../data/models/jamba-v0.1.json")),
     ("kimi-k2", include_str!("../data/models/kimi-k2.json")),
@@ -149,13 +225,17 @@ const CONFIGS: &[(&str, &str)] = &[
     ("minimax-m2.5", include_str!("../data/models/minimax-m2.5.json")),
     ("ministral-8b", include_str!("../data/models/ministral-8b.json")),
     ("mistral-7b-v0.1", include_str!("../data/models/mistral-7b-v0.1.json")),
+    ("mistral-7b-v0.2", include_str!("../data/models/mistral-7b-v0.2.json")),
+    ("mistral-7b-v0.3", include_str!("../data/models/mistral-7b-v0.3.json")),
     ("mistral-large-123b", include_str!("../data/models/mistral-large-123b.json")),
+    ("mistral-nemo-12b", include_str!("../data/models/mistral-nemo-12b.json")),
     ("mistral-small-24b", include_str!("../data/models/mistral-small-24b.json")),
     ("mixtral-8x22b", include_str!("../data/models/mixtral-8x22b.json")),
     ("mixtral-8x7b", include_str!("../data/models/mixtral-8x7b.json")),
     ("modernbert-base", include_str!("../data/models/modernbert-base.json")),
     ("modernbert-large", include_str!("../data/models/modernbert-large.json")),
     ("moonlight-16b-a3b", include_str!("../data/models/moonlight-16b-a3b.json")),
+    ("mpt-7b", include_str!("../data/models/mpt-7b.json")),
     ("mt5-small", include_str!("../data/models/mt5-small.json")),
     ("nemotron-3-nano-30b-a3b", include_str!("../data/models/nemotron-3-nano-30b-a3b.json")),
     ("nemotron-3-super-120b-a12b", include_str!("../data/models/nemotron-3-super-120b-a12b.json")),
@@ -163,7 +243,9 @@ const CONFIGS: &[(&str, &str)] = &[
     ("nemotron-mini-4b", include_str!("../data/models/nemotron-mini-4b.json")),
     ("olmo-1b", include_str!("../data/models/olmo-1b.json")),
     ("olmo-7b", include_str!("../data/models/olmo-7b.json")),
+    ("olmo2-13b", include_str!("../data/models/olmo2-13b.json")),
     ("olmo2-1b", include_str!("../data/models/olmo2-1b.json")),
+    ("olmo2-32b", include_str!("../data/models/olmo2-32b.json")),
     ("olmo2-7b", include_str!("../data/models/olmo2-7b.json")),
     ("olmoe-1b-7b", include_str!("../data/models/olmoe-1b-7b.json")),
     ("open-llama-3b", include_str!("../data/models/open-llama-3b.json")),
@@ -171,29 +253,51 @@ const CONFIGS: &[(&str, &str)] = &[
     ("opt-125m", include_str!("../data/models/opt-125m.json")),
     ("opt-66b", include_str!("../data/models/opt-66b.json")),
     ("phi-1_5", include_str!("../data/models/phi-1_5.json")),
+    ("phi-2", include_str!("../data/models/phi-2.json")),
+    ("phi-3-medium", include_str!("../data/models/phi-3-medium.json")),
+    ("phi-3-mini", include_str!("../data/models/phi-3-mini.json")),
+    ("phi-4-mini", include_str!("../data/models/phi-4-mini.json")),
     ("phi3.5-moe", include_str!("../data/models/phi3.5-moe.json")),
     ("phi4", include_str!("../data/models/phi4.json")),
     ("pythia-1.4b", include_str!("../data/models/pythia-1.4b.json")),
+    ("pythia-12b", include_str!("../data/models/pythia-12b.json")),
     ("pythia-14m", include_str!("../data/models/pythia-14m.json")),
     ("pythia-160m", include_str!("../data/models/pythia-160m.json")),
+    ("pythia-1b", include_str!("../data/models/pythia-1b.json")),
+    ("pythia-2.8b", include_str!("../data/models/pythia-2.8b.json")),
     ("pythia-410m", include_str!("../data/models/pythia-410m.json")),
+    ("pythia-6.9b", include_str!("../data/models/pythia-6.9b.json")),
     ("pythia-70m", include_str!("../data/models/pythia-70m.json")),
+    ("qwen1.5-0.5b", include_str!("../data/models/qwen1.5-0.5b.json")),
+    ("qwen1.5-1.8b", include_str!("../data/models/qwen1.5-1.8b.json")),
     ("qwen1.5-110b", include_str!("../data/models/qwen1.5-110b.json")),
     ("qwen1.5-14b", include_str!("../data/models/qwen1.5-14b.json")),
+    ("qwen1.5-4b", include_str!("../data/models/qwen1.5-4b.json")),
     ("qwen1.5-72b", include_str!("../data/models/qwen1.5-72b.json")),
     ("qwen1.5-7b", include_str!("../data/models/qwen1.5-7b.json")),
+    ("qwen1.5-moe-a2.7b", include_str!("../data/models/qwen1.5-moe-a2.7b.json")),
     ("qwen2-57b-a14b", include_str!("../data/models/qwen2-57b-a14b.json")),
     ("qwen2-72b", include_str!("../data/models/qwen2-72b.json")),
     ("qwen2-7b", include_str!("../data/models/qwen2-7b.json")),
     ("qwen2.5-0.5b", include_str!("../data/models/qwen2.5-0.5b.json")),
     ("qwen2.5-1.5b", include_str!("../data/models/qwen2.5-1.5b.json")),
+    ("qwen2.5-14b", include_str!("../data/models/qwen2.5-14b.json")),
+    ("qwen2.5-32b", include_str!("../data/models/qwen2.5-32b.json")),
+    ("qwen2.5-3b", include_str!("../data/models/qwen2.5-3b.json")),
     ("qwen2.5-72b", include_str!("../data/models/qwen2.5-72b.json")),
+    ("qwen3-0.6b", include_str!("../data/models/qwen3-0.6b.json")),
+    ("qwen3-1.7b", include_str!("../data/models/qwen3-1.7b.json")),
     ("qwen3-14b", include_str!("../data/models/qwen3-14b.json")),
     ("qwen3-235b-a22b", include_str!("../data/models/qwen3-235b-a22b.json")),
     ("qwen3-30b-a3b", include_str!("../data/models/qwen3-30b-a3b.json")),
+    ("qwen3-32b", include_str!("../data/models/qwen3-32b.json")),
+    ("qwen3-4b", include_str!("../data/models/qwen3-4b.json")),
+    ("qwen3-8b", include_str!("../data/models/qwen3-8b.json")),
     ("qwen3-coder-480b-a35b", include_str!("../data/models/qwen3-coder-480b-a35b.json")),
+    ("qwen3-next-80b-a3b", include_str!("../data/models/qwen3-next-80b-a3b.json")),
     ("qwen3.5-27b", include_str!("../data/models/qwen3.5-27b.json")),
     ("qwen3.5-35b-a3b", include_str!("../data/models/qwen3.5-35b-a3b.json")),
+    ("redpajama-incite-3b", include_str!("../data/models/redpajama-incite-3b.json")),
     ("roberta-base", include_str!("../data/models/roberta-base.json")),
     ("roberta-large", include_str!("../data/models/roberta-large.json")),
     ("rwkv-4-14b", include_str!("../data/models/rwkv-4-14b.json")),
@@ -201,15 +305,19 @@ const CONFIGS: &[(&str, &str)] = &[
     ("rwkv-4-3b", include_str!("../data/models/rwkv-4-3b.json")),
     ("rwkv-4-430m", include_str!("../data/models/rwkv-4-430m.json")),
     ("rwkv-4-7b", include_str!("../data/models/rwkv-4-7b.json")),
+    ("smollm2-1.7b", include_str!("../data/models/smollm2-1.7b.json")),
+    ("smollm2-135m", include_str!("../data/models/smollm2-135m.json")),
     ("smollm2-360m", include_str!("../data/models/smollm2-360m.json")),
     ("smollm3-3b", include_str!("../data/models/smollm3-3b.json")),
     ("solar-10.7b", include_str!("../data/models/solar-10.7b.json")),
+    ("stablelm-2-1.6b", include_str!("../data/models/stablelm-2-1.6b.json")),
     ("stablelm-3b-4e1t", include_str!("../data/models/stablelm-3b-4e1t.json")),
     ("starcoder-15b", include_str!("../data/models/starcoder-15b.json")),
     ("starcoder2-15b", include_str!("../data/models/starcoder2-15b.json")),
     ("starcoder2-3b", include_str!("../data/models/starcoder2-3b.json")),
     ("t5-3b", include_str!("../data/models/t5-3b.json")),
     ("t5-base", include_str!("../data/models/t5-base.json")),
+    ("tinyllama-1.1b", include_str!("../data/models/tinyllama-1.1b.json")),
     ("yi-34b", include_str!("../data/models/yi-34b.json")),
     ("yi-6b", include_str!("../data/models/yi-6b.json")),
     ("yi-9b", include_str!("../data/models/yi-9b.json")),
@@ -234,8 +342,21 @@ mod tests {
         assert_eq!(listed, indexed);
         assert_eq!(listed, files);
         let mut names = BTreeSet::new();
-        for name in presets.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.aliases)) {
+        let own = |p: &Preset| {
+            [vec![p.name.clone()], p.aliases.clone(), p.hub.iter().chain(&p.also).cloned().collect()].concat()
+        };
+        for name in &presets.iter().flat_map(own).collect::<BTreeSet<String>>() {
             assert!(names.insert(key(name)), "{name} names two presets");
+        }
+    }
+
+    #[test]
+    fn likeness_does_not_reach_too_far() {
+        let presets = read().expect("the index is well-formed");
+        for name in
+            ["org/qwen3-9b", "org/llama-3.1-8b-vision", "org/qwen2.5-vl-7b", "base", "org/instruct", "a/b/llama-3.1-8b"]
+        {
+            assert!(find(&presets, name).is_err(), "{name}");
         }
     }
 
@@ -246,6 +367,16 @@ mod tests {
             ("Llama 3.1 8B", "llama-3.1-8b"),
             ("mistral-7b", "mistral-7b-v0.1"),
             ("meta-llama/Llama-3.1-8B", "llama-3.1-8b"),
+            ("NousResearch/Meta-Llama-3-8B", "llama-3.1-8b"),
+            ("meta-llama/Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+            ("unsloth/Llama-3.2-1B-Instruct-bnb-4bit", "llama-3.2-1b"),
+            ("unsloth/mistral-7b-instruct-v0.3-bnb-4bit", "mistral-7b-v0.3"),
+            ("Qwen/Qwen3-8B", "qwen3-8b"),
+            ("Qwen/Qwen3-4B-Instruct-2507", "qwen3-4b"),
+            ("TheBloke/Llama-2-7B-GPTQ", "llama-2-7b"),
+            ("Qwen/Qwen2.5-7B-Instruct", "qwen2-7b"),
+            ("google/gemma-3-12b-it", "gemma3-12b"),
+            ("google/gemma-2-9b-it", "gemma-2-9b"),
         ] {
             assert_eq!(find(&presets, name).map(|p| p.name.as_str()), Ok(want));
         }

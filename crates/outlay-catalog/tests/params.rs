@@ -73,3 +73,59 @@ fn a_qwen_window_is_off_unless_switched_on() {
     assert_eq!(mask("qwen2", Some(true)), Some(Mask::Window { window: 1024 }));
     assert_eq!(mask("mistral", None), Some(Mask::Window { window: 1024 }));
 }
+
+/// Parameters of published checkpoints, as their model cards and weights count them.
+const PRESETS: &[(&str, u64)] = &[
+    ("codellama-13b", 13_016_028_160),
+    ("falcon-7b", 6_921_720_704),
+    ("gemma-7b", 8_537_680_896),
+    ("granite-3-2b", 2_533_531_648),
+    ("granite-3-8b", 8_170_848_256),
+    ("mistral-7b-v0.2", 7_241_732_096),
+    ("mistral-7b-v0.3", 7_248_023_552),
+    ("mistral-nemo-12b", 12_247_782_400),
+    ("mpt-7b", 6_649_286_656),
+    ("olmo2-13b", 13_716_198_400),
+    ("olmo2-32b", 32_234_279_936),
+    ("phi-2", 2_779_683_840),
+    ("phi-3-medium", 13_960_238_080),
+    ("phi-3-mini", 3_821_079_552),
+    ("phi-4-mini", 3_836_021_760),
+    ("pythia-12b", 11_846_072_320),
+    ("pythia-1b", 1_011_781_632),
+    ("pythia-2.8b", 2_775_208_960),
+    ("pythia-6.9b", 6_857_302_016),
+    ("qwen1.5-0.5b", 463_987_712),
+    ("qwen1.5-1.8b", 1_836_828_672),
+    ("qwen1.5-4b", 3_950_369_280),
+    ("qwen1.5-moe-a2.7b", 14_315_784_192),
+    ("qwen2.5-14b", 14_770_033_664),
+    ("qwen2.5-32b", 32_763_876_352),
+    ("qwen2.5-3b", 3_085_938_688),
+    ("qwen3-0.6b", 596_049_920),
+    ("qwen3-1.7b", 1_720_574_976),
+    ("qwen3-32b", 32_762_123_264),
+    ("qwen3-4b", 4_022_468_096),
+    ("qwen3-8b", 8_190_735_360),
+    ("qwen3-next-80b-a3b", 79_674_391_296),
+    ("redpajama-incite-3b", 2_775_864_320),
+    ("smollm2-1.7b", 1_711_376_384),
+    ("smollm2-135m", 134_515_008),
+    ("stablelm-2-1.6b", 1_644_515_328),
+    ("tinyllama-1.1b", 1_100_048_384),
+];
+
+#[test]
+fn presets_without_a_row_of_evidence_count_exactly() {
+    let catalog = outlay_catalog::Catalog::built_in();
+    let mut off = Vec::new();
+    for (name, want) in PRESETS {
+        let preset = catalog.preset(name).expect("a preset");
+        let config = model::json(preset.config).expect("JSON");
+        let got = params::total(&model::read(name, &config).unwrap_or_else(|errors| panic!("{name}: {errors:?}")));
+        if got != *want {
+            off.push(format!("{name}: got {got}, want {want}"));
+        }
+    }
+    assert!(off.is_empty(), "{}", off.join("\n"));
+}

@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{data, diff, estimate, hardware, levers, models, offers, plan, scaling, schema, validate, why};
+use crate::commands::{
+    data, diff, estimate, hardware, import, levers, models, offers, plan, scaling, schema, validate, why,
+};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 
@@ -37,6 +39,7 @@ enum Command {
     Why(why::Args),
     Diff(diff::Args),
     Levers(levers::Args),
+    Import(import::Args),
     Scaling(scaling::Args),
     Models(models::Args),
     Hardware(hardware::Args),
@@ -101,6 +104,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Diff(args) => diff::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Levers(args) => levers::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Scaling(args) => scaling::run(args, context),
         Command::Models(args) => models::run(args, context),
         Command::Hardware(args) => hardware::run(args, context),

@@ -27,6 +27,19 @@ pub(crate) fn beside(name: &str, job: Option<&Path>) -> PathBuf {
     beside.unwrap_or_else(|| PathBuf::from(name))
 }
 
+/// The text of a small file that a config names, sought beside the config, in the folders around it and in the current one:
+/// such names are mostly written from a repository's root.
+pub(crate) fn named(name: &str, config: &Path) -> Option<String> {
+    let readable = ["json", "yaml", "yml", "toml"];
+    let ends = Path::new(name).extension()?.to_str()?;
+    if !readable.contains(&ends) {
+        return None;
+    }
+    let around = config.ancestors().skip(1).map(|folder| folder.join(name));
+    let path = around.chain([PathBuf::from(name)]).find(|path| path.is_file())?;
+    read(&path, JOB_MAX).ok()
+}
+
 /// Bytes of a file, or of all files in a folder.
 pub(crate) fn size(path: &Path) -> Result<u64, Fault> {
     let fault = |error: &std::io::Error| {

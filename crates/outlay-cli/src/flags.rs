@@ -317,6 +317,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "KEY=VALUE,…",
         "Search for settings first, as kind=asha,trials=27,eta=3",
     ),
+    flag("train.objective", "objective", Text, "NAME", "What is learned: next-token, dpo, orpo, kto or reward"),
     flag("train.evaluation", "evaluation", Real, "SHARE", "Time spent evaluating, as a share of training"),
     flag("train.failed_attempts", "failed-attempts", Real, "RUNS", "Attempts that are thrown away, in full runs"),
     flag("hardware.accelerators", "accelerators", List, "NAMES", "Accelerators, with *, separated by commas")
@@ -432,6 +433,8 @@ mod tests {
         // What a shell fetched; nobody types a whole config.json.
         expected.remove("model.config");
         expected.remove("data.measured");
+        // What a reader of another program's config has to say.
+        expected.remove("remarks");
         // One flag for the whole section.
         expected.retain(|key| !key.starts_with("observed.") && !key.starts_with("extras."));
         expected.extend(["observed".into(), "extras".into()]);

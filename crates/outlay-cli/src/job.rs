@@ -18,16 +18,28 @@ use crate::files::{self, CONFIG_MAX, JOB_MAX, SCAN_MAX};
 use crate::flags::{self, Flag};
 use crate::hub;
 
+/// Title of what only another program's config needs.
+const CONFIGS: &str = "Config of a training program";
+
 /// File and flags of a job.
 #[derive(Debug, Clone)]
 pub(crate) struct JobArgs {
     file: Option<PathBuf>,
     flags: Vec<(&'static Flag, Value)>,
+    /// Files that go with a training program's config.
+    with: Vec<PathBuf>,
+    /// Its version.
+    version: Option<String>,
 }
 
 impl clap::FromArgMatches for JobArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { file: matches.get_one::<PathBuf>("job").cloned(), flags: flags::given(matches) })
+        Ok(Self {
+            file: matches.get_one::<PathBuf>("job").cloned(),
+            flags: flags::given(matches),
+            with: matches.get_many::<PathBuf>("with").into_iter().flatten().cloned().collect(),
+            version: matches.get_one::<String>("for").cloned(),
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -41,8 +53,23 @@ impl clap::Args for JobArgs {
         let file = Arg::new("job")
             .value_name("JOB")
             .value_parser(clap::value_parser!(PathBuf))
-            .help("Job file (TOML or JSON; - for stdin); flags go over what it says");
-        flags::augment(command.arg(file))
+            .help("Job file (TOML; - for stdin) or a training program's config; flags go over what it says");
+        let with = Arg::new("with")
+            .long("with")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .action(clap::ArgAction::Append)
+            .help_heading(CONFIGS)
+            .help(
+                "A file that goes with the config: Accelerate's, DeepSpeed's, PEFT's, or the script that launches it",
+            );
+        let version = Arg::new("for")
+            .long("for")
+            .value_name("STACK@VERSION")
+            .help_heading(CONFIGS)
+            .hide_short_help(true)
+            .help("The program's version whose defaults hold, as trl@0.16; the newest known if left out");
+        flags::augment(command.arg(file)).arg(with).arg(version)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -54,27 +81,108 @@ impl JobArgs {
     /// The request, with the model's `config.json` in it where the model is not a preset.
     pub(crate) fn request(&self, catalog: &Catalog, context: &Context) -> Result<Request, Failure> {
         let mut request = match &self.file {
-            Some(path) => {
-                let text = files::read(path, JOB_MAX)?;
-                outlay::parse(&text).map_err(|problems| self.faults(problems))?
-            }
+            Some(path) => self.written(path)?,
             None => Request::default(),
         };
         if !self.flags.is_empty() {
             request = self.over(&request)?;
         }
+        self.settle(&mut request);
         self.look_up(&mut request, catalog, context).map_err(|fault| self.in_words(fault))?;
         Ok(request)
     }
 
+    /// What a config left open is closed where a flag says it, or a flag that says it in another way.
+    fn settle(&self, request: &mut Request) {
+        let given = |key: &str| self.flags.iter().any(|(flag, _)| flag.key == key);
+        let length = ["data.tokens", "data.samples", "data.path", "data.scan", "data.steps", "train.target_loss"]
+            .into_iter()
+            .any(given);
+        request.remarks.retain(|remark| {
+            let key = remark.split(": ").next().unwrap_or_default();
+            !(given(key) || key == "data.tokens" && length)
+        });
+        if request.data.steps.is_some() && request.data.epochs.is_some() {
+            if given("data.steps") {
+                request.data.epochs = None;
+            } else if given("data.epochs") {
+                request.data.steps = None;
+            }
+        }
+        if given("data.tokens") && !given("data.samples") {
+            request.data.samples = None;
+        } else if given("data.samples") && !given("data.tokens") {
+            request.data.tokens = None;
+        }
+    }
+
+    /// A file's job: ours, or what a training program's config comes to.
+    fn written(&self, path: &Path) -> Result<Request, Failure> {
+        let text = files::read(path, JOB_MAX)?;
+        match outlay::parse(&text) {
+            Ok(_) if !self.with.is_empty() || self.version.is_some() => {
+                let fault = Fault::new("contradiction", "--with and --for go with a training program's config", path.display().to_string());
+                Err(fault.help("this is a job of outlay's own: leave them out").into())
+            }
+            Ok(request) => Ok(request),
+            Err(problems) if self.is_foreign(path, &text) => self.import(path, &text).map(told).map_err(|theirs| {
+                // What is no config either may well be a job with a fault.
+                let nobody_s = matches!(&theirs, Failure::Faults(faults) if faults.iter().any(|fault| fault.code == "unknown-name"));
+                let toml = path.extension().is_some_and(|extension| extension == "toml");
+                if nobody_s && toml { self.faults(problems) } else { theirs }
+            }),
+            Err(problems) => Err(self.faults(problems)),
+        }
+    }
+
+    /// A text that is no job of ours is a training program's config: by what stands in it, or by its name.
+    fn is_foreign(&self, path: &Path, text: &str) -> bool {
+        let ends = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        ["yml", "yaml", "sh", "json"].contains(&ends)
+            || outlay_stacks::recognise(&path.display().to_string(), text).is_some()
+    }
+
+    /// The config that was named, read; flags are not laid over it.
+    pub(crate) fn imported(&self) -> Result<outlay_stacks::Imported, Failure> {
+        let Some(path) = &self.file else {
+            let fault = Fault::new("missing", "no config is named", "outlay import FILE");
+            return Err(fault.help("name the config of a training program, as outlay import train.yaml").into());
+        };
+        let text = files::read(path, JOB_MAX)?;
+        if outlay::parse(&text).is_ok() && outlay_stacks::recognise(&path.display().to_string(), &text).is_none() {
+            let fault =
+                Fault::new("contradiction", "this is a job of outlay's own already", path.display().to_string());
+            return Err(fault.help("give it to outlay plan as it is").into());
+        }
+        self.import(path, &text)
+    }
+
+    fn import(&self, path: &Path, text: &str) -> Result<outlay_stacks::Imported, Failure> {
+        let with: Result<Vec<(String, String)>, Fault> =
+            self.with.iter().map(|path| Ok((path.display().to_string(), files::read(path, JOB_MAX)?))).collect();
+        let with = with?;
+        let gpus =
+            self.flags.iter().find(|(flag, _)| flag.key == "hardware.gpus").and_then(|(_, value)| value.as_u64());
+        let around = outlay_stacks::Around { accelerators: gpus, file: &|name| files::named(name, path) };
+        let there = |name: &str| files::beside(name, self.folder()).is_file();
+        let beside = outlay_stacks::Beside { with: &with, version: self.version.as_deref(), there: Some(&there) };
+        outlay_stacks::import_with(&path.display().to_string(), text, &around, &beside)
+            .map_err(|problems| self.faults(problems))
+    }
+
+    /// Flags laid over what a config says.
+    pub(crate) fn with_flags(&self, request: Request) -> Result<Request, Failure> {
+        if self.flags.is_empty() { Ok(request) } else { self.over(&request) }
+    }
+
     /// The job without its flags.
     pub(crate) fn file_alone(&self) -> Self {
-        Self { file: self.file.clone(), flags: Vec::new() }
+        Self { flags: Vec::new(), ..self.clone() }
     }
 
     /// Another file under the same flags.
     pub(crate) fn with_file(&self, file: PathBuf) -> Self {
-        Self { file: Some(file), flags: self.flags.clone() }
+        Self { file: Some(file), ..self.clone() }
     }
 
     /// A file was named.
@@ -166,4 +274,11 @@ impl JobArgs {
         }
         fault
     }
+}
+
+/// What a config says, with the reader's talk about it.
+fn told(imported: outlay_stacks::Imported) -> Request {
+    let outlay_stacks::Imported { mut request, warnings, .. } = imported;
+    request.remarks = warnings;
+    request
 }

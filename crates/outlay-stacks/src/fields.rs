@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 use outlay::Problem;
 use outlay::problem::Code;
-use outlay::request::{Amount, Request};
+use outlay::request::Request;
 use serde_json::{Map, Value};
 
-use crate::{Around, Imported, Mapped};
+use crate::{Around, Imported, Mapped, defaults};
 
 /// A config while it is read.
 pub(crate) struct Fields<'a> {
@@ -26,11 +26,29 @@ pub(crate) struct Fields<'a> {
     mapped: Vec<Mapped>,
     warnings: Vec<String>,
     problems: Vec<Problem>,
+    /// What only flags or further files can say.
+    open: Vec<String>,
+    /// Values of the program's version where the config has none.
+    defaults: Option<&'static Map<String, Value>>,
+    /// Version of the program, where somebody named one.
+    pub(crate) version: Option<String>,
+    /// Whether a file of this name is there.
+    pub(crate) there: Option<&'a dyn Fn(&str) -> bool>,
+    /// Devices that share one batch (tensor and context parallel).
+    pub(crate) sharing: u64,
+    /// Sequences that one sample makes: two for a pair of answers.
+    pub(crate) per_sample: u64,
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(config: Map<String, Value>, around: &'a Around<'a>) -> Self {
         Self {
+            open: Vec::new(),
+            defaults: None,
+            version: None,
+            there: None,
+            sharing: 1,
+            per_sample: 1,
             config,
             used: BTreeSet::new(),
             known: BTreeSet::new(),
@@ -125,6 +143,51 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// From here on, defaults are those of this program.
+    pub(crate) fn program(&mut self, program: &str) {
+        self.defaults = defaults::of(program, self.version.as_deref());
+    }
+
+    /// What the program takes for a key that is not written.
+    pub(crate) fn default(&self, key: &str) -> Option<&'static Value> {
+        self.defaults?.get(key)
+    }
+
+    /// A whole number, or the program's own.
+    pub(crate) fn count_or(&mut self, keys: &[&'static str]) -> Option<u64> {
+        self.count(keys).or_else(|| self.default(keys[0]).and_then(Value::as_u64))
+    }
+
+    /// A number, or the program's own.
+    pub(crate) fn number_or(&mut self, keys: &[&'static str]) -> Option<f64> {
+        self.number(keys).or_else(|| self.default(keys[0]).and_then(Value::as_f64))
+    }
+
+    /// A switch, or the program's own.
+    pub(crate) fn switch_or(&mut self, keys: &[&'static str]) -> bool {
+        self.switch(keys).or_else(|| self.default(keys[0]).and_then(Value::as_bool)).unwrap_or(false)
+    }
+
+    /// Whether the config has a key with a value; asking is not using.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        at(&self.config, key).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
+    /// Puts a value where the config has none: what a second file says.
+    pub(crate) fn put(&mut self, key: &str, value: Value) {
+        self.config.insert(key.to_owned(), value);
+    }
+
+    /// What the config cannot say, and who can.
+    pub(crate) fn open(&mut self, what: impl Into<String>) {
+        self.open.push(what.into());
+    }
+
+    /// There is no answer for such a config.
+    pub(crate) fn refuse(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// Notes what a key became.
     pub(crate) fn became(&mut self, from: &str, to: impl Into<String>) {
         self.mapped.push(Mapped { from: from.to_owned(), to: to.into() });
@@ -134,17 +197,26 @@ impl<'a> Fields<'a> {
         self.warnings.push(warning.into());
     }
 
-    /// What every stack's batch comes to: sequences of a device, accumulation, devices.
+    /// What every stack's batch comes to: samples of a device, accumulation, devices.
     pub(crate) fn batch(&mut self, each: u64, accumulation: u64, keys: &str) {
-        self.request.layout.micro_batch = Some(each);
-        self.became(keys, format!("layout.micro_batch = {each}, accumulated {accumulation} times"));
-        let devices = self.accelerators.unwrap_or(1);
-        self.request.train.global_batch = Some(each.saturating_mul(accumulation).saturating_mul(devices));
-        if self.accelerators.is_some() {
-            self.request.hardware.gpus = self.accelerators;
+        let micro = each.saturating_mul(self.per_sample);
+        self.request.layout.micro_batch = Some(micro);
+        self.became(keys, format!("layout.micro_batch = {micro}, accumulated {accumulation} times"));
+        let replicas = (self.accelerators.unwrap_or(self.sharing) / self.sharing.max(1)).max(1);
+        let global = micro.saturating_mul(accumulation).saturating_mul(replicas);
+        self.request.train.global_batch = Some(global);
+        self.devices();
+    }
+
+    /// The number of accelerators, or that nobody said it.
+    pub(crate) fn devices(&mut self) {
+        if let Some(devices) = self.accelerators {
+            self.request.hardware.gpus = Some(devices);
+            self.became("(processes)", format!("hardware.gpus = {devices}"));
         } else {
-            self.warn(
-                "such a config does not say on how many accelerators it runs: the batch is that of one; give --gpus for more",
+            self.open(
+                "hardware.gpus: such a config does not say on how many accelerators it runs, so the batch is that of one \
+                 replica; give --gpus N, or the launcher's config with --with FILE",
             );
         }
     }
@@ -152,19 +224,19 @@ impl<'a> Fields<'a> {
     /// The length of the run: passes, or steps where they are given and above zero.
     pub(crate) fn length(&mut self, epochs: Option<f64>, steps: Option<u64>) {
         if let Some(steps) = steps.filter(|steps| *steps > 0) {
-            let batch = self.request.train.global_batch.unwrap_or(1);
-            let seq = self.request.data.seq_len.unwrap_or(1);
-            let tokens = (steps as f64) * (batch as f64) * (seq as f64);
-            self.request.data.tokens = Some(Amount::Number(tokens));
-            self.request.data.epochs = Some(1.0);
-            self.became("max_steps", format!("data.tokens = {tokens}: so many full steps"));
-        } else if let Some(epochs) = epochs {
+            self.request.data.steps = Some(steps);
+            self.became("max_steps", format!("data.steps = {steps}"));
+            return;
+        }
+        if let Some(epochs) = epochs {
             self.request.data.epochs = Some(epochs);
             self.became("epochs", format!("data.epochs = {epochs}"));
         }
-        if self.request.data.tokens.is_none() {
-            self.warn(
-                "such a config does not say how much data it has: give --tokens, or count it with `outlay data scan`",
+        let data = &self.request.data;
+        if data.tokens.is_none() && data.samples.is_none() && data.path.is_none() {
+            self.open(
+                "data.tokens: such a config does not say how much data it has; give --tokens or --samples, or count it \
+                 with `outlay data scan`",
             );
         }
     }
@@ -174,9 +246,9 @@ impl<'a> Fields<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let Self { config, used, known, mut request, mapped, mut warnings, .. } = self;
+        let Self { config, used, known, mut request, mapped, mut warnings, open, .. } = self;
         request.train.stack.get_or_insert_with(|| stack.to_owned());
-        let mut unknown = Vec::new();
+        let (mut unknown, mut idle) = (Vec::new(), Vec::new());
         left_over(
             &config,
             "",
@@ -184,10 +256,18 @@ impl<'a> Fields<'a> {
             &|key| inside(&used, &known, key),
             &mut unknown,
         );
+        left_over(
+            &config,
+            "",
+            &|key| used.contains(key) || !covers(&known, key) && !inside(&used, &known, key),
+            &|key| inside(&used, &known, key),
+            &mut idle,
+        );
         if !unknown.is_empty() {
             warnings.push(format!("unknown keys, not counted: {}", unknown.join(", ")));
         }
-        Ok(Imported { stack, request, mapped, unknown, warnings })
+        warnings.extend(open.iter().cloned());
+        Ok(Imported { stack, name: stack, request, mapped, idle, unknown, open, warnings })
     }
 }
 

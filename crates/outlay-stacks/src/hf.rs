@@ -1,7 +1,8 @@
-//! What Axolotl, LLaMA-Factory and TRL share, because all three hand it to Transformers: optimizers, attention, adapters,
-//! schedules, DeepSpeed and FSDP.
+//! What the programs on top of Transformers share: optimizers, attention, precision, adapters, schedules, evaluation.
+//!
+//! Does not know: how the work is split ([`crate::sharding`]), what is learned ([`crate::objective`]).
 
-use outlay::request::Targets;
+use outlay::request::{Amount, Targets};
 use serde_json::Value;
 
 use crate::fields::Fields;
@@ -9,55 +10,111 @@ use crate::fields::Fields;
 /// Keys of `TrainingArguments`.
 pub(crate) const KEYS: &str = include_str!("../data/hf.txt");
 
-/// Transformers' names of update rules.
-pub(crate) fn optimizer(fields: &mut Fields<'_>, default: &str) {
-    let name = fields.text(&["optim", "optimizer"]).unwrap_or_else(|| default.to_owned());
-    let ours = match name.to_ascii_lowercase().trim_start_matches("optimizernames.") {
-        "paged_adamw_8bit" | "paged_ademamix_8bit" => "paged-adamw-8bit",
-        "paged_adamw" | "paged_adamw_32bit" | "paged_ademamix_32bit" => "paged-adamw",
-        "adamw_8bit" | "adamw_bnb_8bit" | "ademamix_8bit" | "adamw_torch_8bit" | "ao_adamw_8bit" => "adamw-8bit",
-        "adamw_torch_4bit" | "ao_adamw_4bit" => "adamw-4bit",
-        "adafactor" => "adafactor",
-        "sgd" => "sgd",
-        "muon" => "muon",
-        other if other.contains("lion") => "lion",
-        other => {
-            if !other.starts_with("adamw") {
-                fields.warn(format!("optimizer {other} is taken for adamw"));
-            }
-            "adamw"
+/// The model that is trained.
+pub(crate) fn model(fields: &mut Fields<'_>, keys: &[&'static str]) {
+    match fields.text(keys) {
+        Some(model) => {
+            fields.became(keys[0], format!("model.base = {model}"));
+            fields.request.model.base = Some(model);
         }
+        None => fields.open("model.base: the config names no model; give --model"),
+    }
+}
+
+/// Transformers' names of update rules, and those of the programs on top.
+pub(crate) fn optimizer(fields: &mut Fields<'_>) {
+    let name = fields.text(&["optim", "optimizer"]);
+    let default = fields.default("optim").or(fields.default("optimizer")).and_then(Value::as_str);
+    let name = name.or(default.map(str::to_owned)).unwrap_or_else(|| "adamw_torch".into());
+    let lower = name.to_ascii_lowercase();
+    let (ours, close) = match lower.trim_start_matches("optimizernames.") {
+        "paged_adamw_8bit" => ("paged-adamw-8bit", true),
+        "paged_ademamix_8bit" => ("paged-adamw-8bit", false),
+        "paged_adamw" | "paged_adamw_32bit" => ("paged-adamw", true),
+        "paged_ademamix_32bit" => ("paged-adamw", false),
+        "adamw_8bit" | "adamw_bnb_8bit" | "adamw_torch_8bit" | "ao_adamw_8bit" => ("adamw-8bit", true),
+        "ademamix_8bit" | "ao_adamw_fp8" | "q_galore_adamw8bit" => ("adamw-8bit", false),
+        "adamw_torch_4bit" | "ao_adamw_4bit" => ("adamw-4bit", true),
+        "adafactor" => ("adafactor", true),
+        "sgd" => ("sgd", true),
+        "muon" => ("muon", true),
+        "lion_32bit" | "lion_pytorch" | "lion" => ("lion", true),
+        "rmsprop" | "adagrad" | "rmsprop_32bit" => ("sgd-momentum", false),
+        other if other.contains("lion") => ("lion", false),
+        other if other.starts_with("galore_adafactor") => ("adafactor", false),
+        "lomo" | "adalomo" => ("sgd", false),
+        "muon_adamw" | "distributed_muon" | "normuon" => ("muon", false),
+        other if other.starts_with("adamw") || other == "adam" => ("adamw", true),
+        _ => ("adamw", false),
     };
+    if !close {
+        fields.warn(format!("optimizer {name} is taken for {ours}: its own states and work are not counted"));
+    }
     fields.request.train.optimizer = Some(ours.into());
     fields.became("optim", format!("train.optimizer = {ours}"));
 }
 
-/// Precision of the multiplications from Transformers' switches.
-pub(crate) fn precision(fields: &mut Fields<'_>, bf16_unless_said: bool) {
-    let (bf16, fp16, fp8) =
-        (fields.switch(&["bf16", "bfloat16"]), fields.switch(&["fp16", "float16"]), fields.switch(&["fp8"]));
+/// Precision from Transformers' switches, the format the weights are loaded in, and who shards them.
+///
+/// A full copy in 32 bit stands where DeepSpeed or FSDP keep one, or where the weights were loaded so; adapters leave the
+/// base as it is.
+pub(crate) fn precision(fields: &mut Fields<'_>, adapters: bool, loaded_half: bool) {
+    let (bf16, fp16) = (fields.switch(&["bf16", "bfloat16"]), fields.switch(&["fp16", "float16"]));
+    let fp8 = fields.switch(&["fp8"]);
+    let unless_said = fields.default("bf16").and_then(Value::as_bool).unwrap_or(false);
+    let sharded = fields.request.layout.zero.as_deref().is_some_and(|zero| zero != "none");
     let ours = match (fp8, bf16, fp16) {
         (Some(true), ..) => "fp8",
-        (_, Some(true), _) => "bf16",
+        (_, Some(true), _) => half(adapters, sharded, loaded_half),
         (_, _, Some(true)) => "fp16",
-        (_, None, None) if bf16_unless_said => "bf16",
-        (_, None, None | Some(false)) if bf16_unless_said => "bf16",
+        (_, None, _) if unless_said => half(adapters, sharded, loaded_half),
+        _ if loaded_half && !adapters => "bf16-pure",
+        _ if loaded_half => "bf16",
         _ => "fp32",
     };
     fields.request.train.precision = Some(ours.into());
     fields.became("bf16, fp16, fp8", format!("train.precision = {ours}"));
 }
 
+const fn half(adapters: bool, sharded: bool, loaded_half: bool) -> &'static str {
+    match (adapters || sharded, loaded_half) {
+        (true, _) => "bf16",
+        (false, true) => "bf16-pure",
+        (false, false) => "bf16-autocast",
+    }
+}
+
+/// The format that weights are loaded in, by Transformers' names; `None`: the config leaves it to the checkpoint.
+pub(crate) fn loaded(fields: &mut Fields<'_>) -> Option<bool> {
+    let name =
+        fields.text(&["dtype", "torch_dtype"]).or_else(|| fields.default("dtype")?.as_str().map(str::to_owned))?;
+    match name.trim_start_matches("torch.") {
+        "bfloat16" | "bf16" | "float16" | "fp16" | "half" => Some(true),
+        "float32" | "fp32" | "float" => Some(false),
+        // As the checkpoint has it, which is 16 bit for whatever one fine-tunes today.
+        _ => Some(true),
+    }
+}
+
 /// Attention kernel by Transformers' names.
 pub(crate) fn attention(fields: &mut Fields<'_>, name: Option<String>) {
-    let ours = match name.as_deref() {
-        Some("flash_attention_2" | "fa2" | "flash_attention") => "flash2",
-        Some("flash_attention_3" | "fa3") => "flash3",
-        Some("sdpa") => "sdpa",
-        Some("eager" | "disabled") => "eager",
-        Some("auto") | None => return,
-        Some(other) => {
-            fields.warn(format!("attention {other} is not known: the usual one is assumed"));
+    let Some(name) = name else { return };
+    // A kernel of the hub's is named by its repository.
+    let ours = match name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "flash_attention_2"
+        | "fa2"
+        | "flash_attention"
+        | "flash_attn"
+        | "flash"
+        | "flash-attn"
+        | "flash-attn2"
+        | "kernels-flash-attn2" => "flash2",
+        "flash_attention_3" | "fa3" | "flash_attn_3" | "vllm-flash-attn3" | "flash-attn3" => "flash3",
+        "sdpa" => "sdpa",
+        "eager" | "disabled" => "eager",
+        "auto" => return,
+        other => {
+            fields.warn(format!("attention {other} is taken for the usual kernel"));
             return;
         }
     };
@@ -65,20 +122,27 @@ pub(crate) fn attention(fields: &mut Fields<'_>, name: Option<String>) {
     fields.became("attention", format!("train.attention = {ours}"));
 }
 
-/// Schedules of the learning rate.
-pub(crate) fn schedule(fields: &mut Fields<'_>, default: &str) {
-    if let Some(rate) = fields.number(&["learning_rate"]) {
+/// Peak and schedule of the learning rate.
+pub(crate) fn schedule(fields: &mut Fields<'_>) {
+    if let Some(rate) = fields.number(&["learning_rate", "lr"]).filter(|rate| *rate > 0.0) {
         fields.request.train.learning_rate = Some(rate);
         fields.became("learning_rate", format!("train.learning_rate = {rate}"));
     }
-    let name = fields.text(&["lr_scheduler_type", "lr_scheduler"]).unwrap_or_else(|| default.to_owned());
-    let ours = match name.as_str() {
-        name if name.starts_with("cosine") => "cosine",
-        "linear" | "polynomial" => "linear",
+    let default = fields
+        .default("lr_scheduler_type")
+        .or(fields.default("lr_scheduler"))
+        .and_then(Value::as_str)
+        .unwrap_or("linear");
+    let name =
+        fields.text(&["lr_scheduler_type", "lr_scheduler", "lr_decay_style"]).unwrap_or_else(|| default.to_owned());
+    let lower = name.to_ascii_lowercase();
+    let ours = match lower.trim_start_matches("schedulertype.") {
+        name if name.contains("cosine") || name == "rex" || name == "one_cycle" => "cosine",
+        "linear" | "polynomial" | "inverse_sqrt" | "reduce_lr_on_plateau" | "greedy" => "linear",
         name if name.starts_with("constant") => "constant",
         name if name.contains("stable_decay") => "wsd",
-        other => {
-            fields.warn(format!("schedule {other} is taken for {default}"));
+        _ => {
+            fields.warn(format!("schedule {name} is taken for {default}"));
             default
         }
     };
@@ -91,7 +155,7 @@ pub(crate) struct Adapters {
     pub(crate) rank: u64,
     pub(crate) targets: Targets,
     pub(crate) dropout: f64,
-    /// `bf16`, `int8` or `nf4`.
+    /// `fp32`, `bf16`, `int8` or `nf4`.
     pub(crate) base: &'static str,
     pub(crate) dora: bool,
     pub(crate) double_quant: bool,
@@ -118,83 +182,76 @@ pub(crate) fn adapters(fields: &mut Fields<'_>, adapters: Adapters) {
         if dora {
             method.base_dtype = Some("nf4".into());
         }
-    } else if base == "int8" {
-        method.base_dtype = Some("int8".into());
+    } else if base != "bf16" {
+        method.base_dtype = Some(base.into());
     }
     fields.became("adapter", format!("method.kind = {kind}, rank {rank} on {which}, base in {base}"));
 }
 
-/// Sharding by DeepSpeed (a path whose name says the stage, or the settings themselves) and FSDP.
-pub(crate) fn sharding(fields: &mut Fields<'_>) {
-    if let Some((_, value)) = fields.get(&["deepspeed", "deepspeed_config"]) {
-        let stage = match &value {
-            Value::String(path) => ["zero3", "z3", "zero2", "z2", "zero1", "z1", "zero0", "z0"]
-                .into_iter()
-                .find(|name| path.to_ascii_lowercase().contains(name))
-                .and_then(|name| name.chars().last()),
-            other => other
-                .pointer("/zero_optimization/stage")
-                .and_then(Value::as_u64)
-                .map(|n| (b'0' + n.min(9) as u8) as char),
-        };
-        let zero = match stage {
-            Some('3') => Some("zero3"),
-            Some('2') => Some("zero2"),
-            Some('1') => Some("zero1"),
-            Some('0') => Some("none"),
-            _ => None,
-        };
-        let parked = match &value {
-            Value::String(path) => {
-                path.to_ascii_lowercase().contains("offload") || path.to_ascii_lowercase().contains("cpu")
-            }
-            other => {
-                other.pointer("/zero_optimization/offload_optimizer/device").and_then(Value::as_str) == Some("cpu")
-            }
-        };
-        match zero {
-            Some(zero) => {
-                fields.request.layout.zero = Some(zero.into());
-                fields.became("deepspeed", format!("layout.zero = {zero}"));
-            }
-            None => fields.warn("the DeepSpeed config does not say its stage here: the search chooses the sharding"),
-        }
-        if parked {
-            fields.request.layout.offload = Some("optimizer".into());
-            fields.became("deepspeed", "layout.offload = optimizer");
+/// The adapters that a PEFT `adapter_config.json` describes, given as a second file.
+pub(crate) fn adapter_file(fields: &mut Fields<'_>, base: &'static str, double_quant: bool) -> bool {
+    fields.knows("adapter_config");
+    let Some((_, Value::Object(file))) = fields.get(&["adapter_config"]) else { return false };
+    let rank = file.get("r").and_then(Value::as_u64).unwrap_or(8);
+    let dropout = file.get("lora_dropout").and_then(Value::as_f64).unwrap_or(0.0);
+    let dora = file.get("use_dora").and_then(Value::as_bool) == Some(true);
+    let names: Vec<String> = match file.get("target_modules") {
+        Some(Value::Array(list)) => list.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+        Some(Value::String(one)) => vec![one.clone()],
+        _ => Vec::new(),
+    };
+    for (key, what) in [
+        ("modules_to_save", "are trained as whole copies, which is not counted"),
+        ("layers_to_transform", "leaves out layers, which are counted"),
+        ("rank_pattern", "gives some modules other ranks, which are not counted"),
+        ("target_parameters", "adapts experts' tensors, which is not counted"),
+    ] {
+        if file.get(key).is_some_and(|value| !value.is_null() && value != &Value::Object(serde_json::Map::new())) {
+            fields.warn(format!("adapter_config.{key} {what}"));
         }
     }
-    let listed = fields.get(&["fsdp"]).map(|(_, value)| value);
-    let config = fields.get(&["fsdp_config"]).map(|(_, value)| value);
-    let on = match &listed {
-        Some(Value::Array(list)) => !list.is_empty(),
-        Some(Value::String(_)) => true,
-        Some(Value::Bool(on)) => *on,
-        _ => config.as_ref().is_some_and(Value::is_object),
-    };
-    if on {
-        let keeps = config.as_ref().and_then(|config| config.get("reshard_after_forward")).and_then(Value::as_bool)
-            == Some(false);
-        let zero = if keeps { "zero2" } else { "fsdp" };
-        fields.request.layout.zero = Some(zero.into());
-        fields.became("fsdp", format!("layout.zero = {zero}"));
-        let words = listed.as_ref().map_or_else(String::new, ToString::to_string);
-        let setting =
-            |key: &str| config.as_ref().and_then(|config| config.get(key)).and_then(Value::as_bool) == Some(true);
-        if words.contains("offload") || setting("offload_params") || setting("fsdp_offload_params") {
-            fields.request.layout.offload = Some("optimizer+parameters".into());
-            fields.became("fsdp", "layout.offload = optimizer+parameters");
+    adapters(fields, Adapters { rank, targets: targets(&names, false), dropout, base, dora, double_quant });
+    true
+}
+
+/// Modules by name; a pattern or a name for all of them is all linear layers.
+pub(crate) fn targets(names: &[String], all_if_none: bool) -> Targets {
+    match names {
+        [] if all_if_none => Targets::One("all-linear".into()),
+        // PEFT's choice for most families.
+        [] => Targets::Many(vec!["q_proj".into(), "v_proj".into()]),
+        names if names.iter().any(|name| ["all", "all-linear", "ALL", "all_linear"].contains(&name.as_str())) => {
+            Targets::One("all-linear".into())
         }
-        if setting("activation_checkpointing") || setting("fsdp_activation_checkpointing") {
-            fields.request.train.recompute = Some("full".into());
-            fields.became("fsdp_config.activation_checkpointing", "train.recompute = full");
+        [pattern] if pattern.contains(['(', '*', '|', '^']) => Targets::One("all-linear".into()),
+        names => {
+            let bare = |name: &String| name.rsplit('.').next().unwrap_or(name).to_owned();
+            let mut bare: Vec<String> =
+                names.iter().map(bare).filter(|name| name != "lm_head" && name != "embed_tokens").collect();
+            bare.sort();
+            bare.dedup();
+            Targets::Many(bare)
         }
     }
 }
 
 /// Recomputation by Transformers' switch.
-pub(crate) fn recompute(fields: &mut Fields<'_>, default: bool) {
-    let on = fields.switch(&["gradient_checkpointing", "activation_checkpointing"]).unwrap_or(default);
+pub(crate) fn recompute(fields: &mut Fields<'_>) {
+    let default = fields.default("gradient_checkpointing").and_then(Value::as_bool).unwrap_or(false);
+    let on = match fields.get(&[
+        "gradient_checkpointing",
+        "activation_checkpointing",
+        "enable_activation_checkpointing",
+        "vit_gradient_checkpointing",
+    ]) {
+        Some((_, Value::String(how))) if how.starts_with("offload") => {
+            fields.warn("activations that are kept in host memory are not counted as such: they are recomputed here");
+            true
+        }
+        _ => fields
+            .switch(&["gradient_checkpointing", "activation_checkpointing", "enable_activation_checkpointing"])
+            .unwrap_or(default),
+    };
     let ours = if on { "full" } else { "none" };
     fields.request.train.recompute = Some(ours.into());
     fields.became("gradient_checkpointing", format!("train.recompute = {ours}"));
@@ -202,17 +259,82 @@ pub(crate) fn recompute(fields: &mut Fields<'_>, default: bool) {
 
 /// Kernels for the loss that never hold all logits.
 pub(crate) fn fused_loss(fields: &mut Fields<'_>, keys: &[&'static str]) {
-    if fields.switch(keys) == Some(true) {
-        fields.request.train.loss = Some("chunked".into());
-        fields.became(keys[0], "train.loss = chunked");
+    for key in keys {
+        if fields.switch(&[key]) == Some(true) && fields.request.train.loss.is_none() {
+            fields.request.train.loss = Some("chunked".into());
+            fields.became(key, "train.loss = chunked");
+        }
+    }
+}
+
+/// A compiler over the layers.
+pub(crate) fn compile(fields: &mut Fields<'_>) {
+    if fields.switch(&["torch_compile"]) == Some(true) {
+        fields.request.train.compile = Some(true);
+        fields.became("torch_compile", "train.compile = true");
+    }
+}
+
+/// Checkpoints, as far as a job has a key for them.
+pub(crate) fn checkpoints(fields: &mut Fields<'_>) {
+    if let Some(kept) = fields.count(&["save_total_limit", "keep_last_n_checkpoints"]).filter(|kept| *kept > 0) {
+        fields.request.train.checkpoints_kept = Some(kept);
+        fields.became("save_total_limit", format!("train.checkpoints_kept = {kept}"));
+    }
+    if fields.text(&["save_strategy"]).as_deref() == Some("no") {
+        fields.request.train.checkpoint = Some(Amount::Text("none".into()));
+        fields.became("save_strategy", "train.checkpoint = none");
+    }
+}
+
+/// Evaluation: a share of the data held back, so many times a pass, at a forward pass each.
+pub(crate) fn evaluation(fields: &mut Fields<'_>, held: &[&'static str], a_pass: Option<f64>) {
+    let share = fields.number(held).filter(|share| *share > 0.0);
+    let strategy = fields.text(&["eval_strategy", "evaluation_strategy"]);
+    let every = fields.number(&["eval_steps"]);
+    if strategy.as_deref() == Some("no") {
+        return;
+    }
+    let per_pass = a_pass.or((strategy.as_deref() == Some("epoch")).then_some(1.0));
+    match (share, per_pass) {
+        (Some(share), Some(times)) if share < 1.0 && times > 0.0 => {
+            // A forward pass is a third of a trained token's work.
+            let time = share / (1.0 - share) * times / 3.0;
+            fields.request.train.evaluation = Some(time);
+            fields.became("evaluation", format!("train.evaluation = {time:.4}"));
+        }
+        (Some(_), None) if every.is_some() => {
+            fields.open(
+                "train.evaluation: how often the held-out data are seen depends on the length; give --evaluation SHARE",
+            );
+        }
+        (None, _) if strategy.is_some() => {
+            fields
+                .open("train.evaluation: the size of the held-out data is not in the config; give --evaluation SHARE");
+        }
+        _ => {}
+    }
+}
+
+/// A local data file that the config names.
+pub(crate) fn data_file(fields: &mut Fields<'_>, name: Option<String>) {
+    let Some(name) = name else { return };
+    let data = [".json", ".jsonl", ".parquet", ".arrow", ".txt", ".csv"].iter().any(|end| name.ends_with(end));
+    if data && fields.there.is_some_and(|there| there(&name)) {
+        fields.became("(data)", format!("data.path = {name}"));
+        fields.request.data.path = Some(name);
     }
 }
 
 /// What is known to cost something that is not counted here.
 pub(crate) fn not_counted(fields: &mut Fields<'_>, keys: &[&'static str], what: &str) {
-    if let Some((key, value)) = fields.get(keys)
-        && value != Value::Bool(false)
-    {
-        fields.warn(format!("{key}: {what}"));
+    for key in keys {
+        if let Some((key, value)) = fields.get(&[key])
+            && value != Value::Bool(false)
+            && value.as_f64() != Some(0.0)
+            && value.as_array().is_none_or(|list| !list.is_empty())
+        {
+            fields.warn(format!("{key}: {what}"));
+        }
     }
 }

@@ -10,10 +10,17 @@
 //! Reading order: [`import`], [`Imported`], then one file a stack.
 
 mod axolotl;
+mod command;
+mod defaults;
 mod fields;
 mod hf;
 mod llama_factory;
+mod objective;
+mod open_instruct;
 mod parse;
+mod second;
+mod sharding;
+mod swift;
 mod trl;
 
 use outlay::Problem;
@@ -58,6 +65,19 @@ const READERS: &[Reader] = &[
         recognises: llama_factory::recognises,
         read: llama_factory::read,
     },
+    Reader {
+        program: "llama-factory",
+        name: "LLaMA-Factory v1",
+        recognises: llama_factory::recognises_v1,
+        read: llama_factory::read_v1,
+    },
+    Reader { program: "hf-transformers", name: "ms-swift", recognises: swift::recognises, read: swift::read },
+    Reader {
+        program: "hf-transformers",
+        name: "open-instruct",
+        recognises: open_instruct::recognises,
+        read: open_instruct::read,
+    },
     Reader { program: "hf-transformers", name: "TRL", recognises: trl::recognises, read: trl::read },
 ];
 
@@ -66,12 +86,18 @@ const READERS: &[Reader] = &[
 pub struct Imported {
     /// The stack, by its name in the stacks' table.
     pub stack: &'static str,
+    /// The program whose config it is, as people write it.
+    pub name: &'static str,
     /// What the config says.
     pub request: Request,
     /// What was read and how, key by key.
     pub mapped: Vec<Mapped>,
+    /// Keys that are known and do not move the cost.
+    pub idle: Vec<String>,
     /// Keys that nobody knows.
     pub unknown: Vec<String>,
+    /// What such a config cannot say, and who can: also among the warnings.
+    pub open: Vec<String>,
     /// What the reader should know: what is unknown, not counted, or left open.
     pub warnings: Vec<String>,
 }
@@ -90,13 +116,100 @@ pub struct Mapped {
 /// # Errors
 /// Text that is none of these, a config of no stack that is known, a value of a wrong type.
 pub fn import(name: &str, text: &str, around: &Around<'_>) -> Result<Imported, Vec<Problem>> {
-    let config = parse::read(name, text)?;
-    let Some(reader) = READERS.iter().find(|reader| (reader.recognises)(&config)) else {
-        let fault = Problem::new(Code::UnknownName, "the config", "no training stack is recognised in it");
-        let known: Vec<&str> = READERS.iter().map(|reader| reader.name).collect();
-        return Err(vec![fault.help(format!("known are {}; a job of outlay's own is a TOML file", known.join(", ")))]);
+    import_with(name, text, around, &Beside::default())
+}
+
+/// What stands beside a config.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Second files: a launcher's, DeepSpeed's or PEFT's config, each by name and text.
+    pub with: &'a [(String, String)],
+    /// The program's version whose defaults hold, as `trl@0.16` or `0.16`; the newest that is known without.
+    pub version: Option<&'a str>,
+    /// Whether a data file of this name is there.
+    pub there: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+/// As [`import`], with second files and a version of the program.
+///
+/// # Errors
+/// As [`import`], and second files that are none of those known.
+pub fn import_with(name: &str, text: &str, around: &Around<'_>, beside: &Beside<'_>) -> Result<Imported, Vec<Problem>> {
+    let (config, stack, warnings) = read(name, text, around)?;
+    let Some(reader) = reader(&config, stack) else {
+        return Err(vec![nobody_s(&config)]);
     };
     let mut fields = Fields::new(config, around);
+    for warning in warnings {
+        fields.warn(warning);
+    }
+    fields.there = beside.there;
+    fields.version = version(beside.version, reader.name)?;
+    for (name, text) in beside.with {
+        second::put(&mut fields, name, text, around)?;
+    }
     (reader.read)(&mut fields);
-    fields.done(reader.program)
+    let mut imported = fields.done(reader.program)?;
+    imported.name = reader.name;
+    Ok(imported)
+}
+
+/// The stack whose config a text is, as people write it; `None`: no stack is recognised in it.
+#[must_use]
+pub fn recognise(name: &str, text: &str) -> Option<&'static str> {
+    let (config, stack, _) = read(name, text, &Around::default()).ok()?;
+    reader(&config, stack).map(|reader| reader.name)
+}
+
+type Read = (Map<String, Value>, Option<&'static str>, Vec<String>);
+
+/// The keys of a config or a command line, and the stack where a command calls it by name.
+fn read(name: &str, text: &str, around: &Around<'_>) -> Result<Read, Vec<Problem>> {
+    if parse::may_be_a_script(name, text)
+        && let Some(spoken) = command::read(text, around)
+    {
+        return Ok((spoken.config, spoken.stack, spoken.warnings));
+    }
+    let warnings = parse::repeated(text).into_iter().collect();
+    Ok((parse::read(name, text)?, None, warnings))
+}
+
+fn reader(config: &Map<String, Value>, stack: Option<&'static str>) -> Option<&'static Reader> {
+    let called = READERS.iter().find(|reader| Some(reader.name) == stack);
+    called.or_else(|| READERS.iter().find(|reader| (reader.recognises)(config)))
+}
+
+/// Nobody's config: perhaps one that goes with another.
+fn nobody_s(config: &Map<String, Value>) -> Problem {
+    if let Some(kind) = second::kind(config) {
+        let fault = Problem::new(
+            Code::NotTraining,
+            "the config",
+            format!("this is {}, which goes with a training config", kind.text()),
+        );
+        return fault.help("name the training config, and this file with --with FILE");
+    }
+    let fault = Problem::new(Code::UnknownName, "the config", "no training stack is recognised in it");
+    let mut known: Vec<&str> = READERS.iter().map(|reader| reader.name).collect();
+    known.dedup();
+    fault.help(format!("known are {}; a job of outlay's own is a TOML file", known.join(", ")))
+}
+
+/// The version of `STACK@VERSION`, where the stack is this one.
+fn version(wanted: Option<&str>, name: &str) -> Result<Option<String>, Vec<Problem>> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let (stack, version) = wanted.split_once('@').map_or((None, wanted), |(stack, version)| (Some(stack), version));
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    let transformers = ["transformers", "hf", "alignmenthandbook"];
+    let same =
+        |stack: &str| plain(stack) == plain(name) || name == "TRL" && transformers.contains(&plain(stack).as_str());
+    if let Some(stack) = stack.filter(|stack| !same(stack)) {
+        let fault = Problem::new(Code::Contradiction, "--for", format!("the config is one of {name}, not of {stack}"));
+        return Err(vec![fault.help("leave --for out, or name the program whose config it is")]);
+    }
+    if version.is_empty() || !version.split('.').next().is_some_and(|part| part.parse::<u64>().is_ok()) {
+        let fault = Problem::new(Code::WrongType, "--for", format!("no version `{version}`"));
+        return Err(vec![fault.help("as in --for trl@0.16")]);
+    }
+    Ok(Some(version.to_owned()))
 }

@@ -39,6 +39,8 @@ pub(crate) fn diff(requests: (&Request, &Request), planned: (&Planned, &Planned)
 fn changes(before: &Request, after: &Request) -> Vec<Changed> {
     let leaves = |request: &Request| {
         let mut all = BTreeMap::new();
+        // Talk about a job is no part of it.
+        let request = &Request { remarks: Vec::new(), ..request.clone() };
         if let Ok(value) = serde_json::to_value(request) {
             flatten("", &value, &mut all);
         }

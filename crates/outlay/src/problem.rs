@@ -56,6 +56,8 @@ codes! {
     NotOnThisPart = "not-on-this-part", 422, "Something that the accelerator cannot do.";
     NoOffer = "no-offer", 422, "Filters that leave nothing to rent.";
     UnreadableFile = "unreadable-file", 400, "A file that cannot be opened or is not text.";
+    NotTraining = "not-training", 422, "A config of a program that trains nothing with it, as for inference.";
+    NotForecast = "not-forecast", 422, "Training of a kind that is not forecast.";
     Hub = "hub", 502, "The model hub did not give the config.";
 }
 

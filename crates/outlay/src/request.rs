@@ -46,6 +46,8 @@ pub struct Request {
     /// Keys whose value the search may choose (`[vary]`): each with the list of values that would do, as
     /// `train.precision = ["bf16", "fp8"]`; `train.global_batch` may be `"auto"`.
     pub vary: Option<serde_json::Value>,
+    /// What whoever wrote this job for the user has to say about it; shown among the warnings.
+    pub remarks: Vec<String>,
 }
 
 /// `[model]`.
@@ -158,7 +160,7 @@ pub struct DataRequest {
     pub path: Option<String>,
     /// Distinct tokens.
     pub tokens: Option<Amount>,
-    /// Samples, an alternative to tokens: each fills `mean_len` tokens.
+    /// Samples, an alternative to tokens: each fills `mean_len` tokens, a pair of answers twice that.
     pub samples: Option<Amount>,
     /// Mean tokens of a sample; blank: the sequence length.
     pub mean_len: Option<u64>,
@@ -243,6 +245,9 @@ pub struct TrainRequest {
     pub early_stopping: Option<StoppingRequest>,
     /// Search for settings before the run.
     pub sweep: Option<SweepRequest>,
+    /// What is learned: `next-token`, `dpo` (pairs, with a frozen reference), `orpo` (pairs without), `kto`, `reward` (pairs). Sequences
+    /// and tokens are counted singly, a pair being two.
+    pub objective: Option<String>,
     /// Time spent evaluating, as a share of training.
     pub evaluation: Option<f64>,
     /// Attempts that are thrown away, in full runs.

@@ -192,6 +192,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                 fill: Share::ONE,
                 dropout: false,
                 two_of_four: false,
+                beside: outlay_core::scenario::recipe::Beside::default(),
             }
         },
     )
@@ -435,6 +436,7 @@ fn sharded_states_are_the_published_ones() {
         fill: Share::ONE,
         dropout: false,
         two_of_four: false,
+        beside: outlay_core::scenario::recipe::Beside::default(),
     };
     let memory = ModelMemory::new(&model, &recipe);
     let state = |zero| {

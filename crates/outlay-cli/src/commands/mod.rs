@@ -15,12 +15,14 @@ pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod estimate;
 pub(crate) mod hardware;
+pub(crate) mod import;
 pub(crate) mod levers;
 pub(crate) mod models;
 pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod scaling;
 pub(crate) mod schema;
+pub(crate) mod survey;
 pub(crate) mod validate;
 pub(crate) mod why;
 

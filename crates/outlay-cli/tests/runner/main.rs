@@ -7,6 +7,7 @@ mod bad_input;
 mod catalogs;
 mod data;
 mod harness;
+mod imports;
 mod levers;
 mod observed;
 mod plans;

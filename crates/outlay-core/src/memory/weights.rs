@@ -153,8 +153,10 @@ impl Layer {
             let whole = (tensor.rows * tensor.columns) as f64 * recipe.precision.activations().bytes_each().get();
             self.dequantised = self.dequantised.max(whole);
         }
+        // A frozen copy stands in the format it is read in, and is sharded like the model.
+        let reference = if recipe.beside.copy { recipe.precision.activations().bytes_each().get() } else { 0.0 };
         let stored = Stored {
-            weights: n * format.bytes_each().get(),
+            weights: n * (format.bytes_each().get() + reference),
             gathered: n * gathered.bytes_each().get(),
             ..Stored::default()
         };

@@ -35,6 +35,17 @@ pub struct Recipe {
     pub dropout: bool,
     /// Two of each four weights are zero, in the pattern that sparse tensor cores skip.
     pub two_of_four: bool,
+    /// What reads the sequences beside the model in training.
+    pub beside: Beside,
+}
+
+/// Forward passes without a backward one, over the same sequences: a frozen reference's, or the model's own for a baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Beside {
+    /// Such passes over each sequence.
+    pub passes: u64,
+    /// A whole copy of the model is held for them; adapters that are switched off need none.
+    pub copy: bool,
 }
 
 /// What is trained.

@@ -25,6 +25,7 @@ impl Step {
                     leaf("element-wise", self.elementwise, "bytes moved over memory bandwidth"),
                     leaf("dequantisation", self.dequantise, "frozen weights, every pass"),
                     leaf("recomputation", self.recompute, "work done again in the backward pass"),
+                    leaf("reference", self.reference, "forward passes of a frozen reference"),
                     leaf("launches", self.launch, "device waiting for the host"),
                     leaf("optimizer", self.optimizer, "state read and written"),
                 ],

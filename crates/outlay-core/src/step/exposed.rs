@@ -89,22 +89,23 @@ pub(super) fn exposed(
     let kv = totals.kv / layout.tp as f64;
     // Experts that tensor parallelism splits are reduced like any other pair.
     let sharded = totals.pairs + if layout.ep < layout.tp { mixtures } else { 0.0 };
-    let again = 1.0 + 0.5 * layout.recompute.of_layers().get();
+    let beside = recipe.beside.passes as f64;
+    let again = 1.0 + 0.5 * (layout.recompute.of_layers().get() + beside);
     // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
     let tp = fabric.gather(layout.tp, 1, boundary) * (2.0 * 2.0 * sharded / pp * again);
     let stride = layout.tp;
     let ring = if layout.cp > 1 && attentions > 0.0 {
         // Keys and values go around in the forward pass; they and their gradients in the backward pass.
-        3.0 * kv / pp * tokens * element * (layout.cp - 1) as f64
+        (3.0 + beside) * kv / pp * tokens * element * (layout.cp - 1) as f64
     } else {
         0.0
     };
-    let hops = 3.0 * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
+    let hops = (3.0 + beside) * (layout.cp.saturating_sub(1)) as f64 * attentions / pp;
     let cp = fabric.hand_on(stride, ring / larger(hops, 1.0)) * if ring > 0.0 { hops } else { 0.0 };
     let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
     let each = if mixtures > 0.0 { routed / mixtures * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
-    let ep = fabric.exchange(layout.ep, ep_stride, each) * (4.0 * mixtures / pp);
+    let ep = fabric.exchange(layout.ep, ep_stride, each) * ((4.0 + 2.0 * beside) * mixtures / pp);
     let compute = m * micro;
     // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
     // (`narayanan2021`, section 4.1), whether or not the sequence is split.
@@ -168,7 +169,7 @@ fn hide_gradients(
         Zero::Three => {
             let group = (layout.shard * layout.cp).max(1);
             let replicas = ranks / group.min(ranks).max(1);
-            let gathers = fabric.gather(group, stride, weights) * (2.0 * m);
+            let gathers = fabric.gather(group, stride, weights) * ((2.0 + recipe.beside.passes as f64) * m);
             let scatters = fabric.gather(group, stride, gradient) * m;
             let across = fabric.gather(replicas, stride * group, gradient / group as f64) * 2.0;
             hide(gathers + scatters + across, m * micro)

@@ -43,6 +43,8 @@ pub struct Step {
     pub dequantise: Seconds,
     /// Work done again in the backward pass.
     pub recompute: Seconds,
+    /// Forward passes beside the training: a frozen reference's.
+    pub reference: Seconds,
     /// Time the device waits for launches.
     pub launch: Seconds,
     /// Exposed data-parallel and FSDP communication.
@@ -88,6 +90,7 @@ impl Step {
             + self.elementwise
             + self.dequantise
             + self.recompute
+            + self.reference
             + self.launch
             + self.comm_dp
             + self.comm_tp

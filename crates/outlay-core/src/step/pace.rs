@@ -260,7 +260,9 @@ impl<'a> Pace<'a> {
         stage.add(&micro.ends, part.ends);
         let again = layers.again(layout.recompute, self.written);
         let again = again * part.layers;
-        let busy = stage.busy(0) + stage.busy(1) + again;
+        let beside = recipe.beside.passes as f64;
+        let reference = stage.busy(0) * beside;
+        let busy = stage.busy(0) + stage.busy(1) + again + reference;
         let launch =
             self.waiting(&stage, layers, layout, busy) + self.read_back(layout) * self.reached.common.read_back.get();
         let micro = busy + launch;
@@ -277,7 +279,7 @@ impl<'a> Pace<'a> {
         let r = self.reached.time.get();
         let time = |seconds: f64| Seconds::new(seconds * r);
         let both = |pair: [f64; 2]| time(m * (pair[0] + pair[1]));
-        let passes = if matches!(recipe.method, Method::Lora(_)) { 2 } else { 3 };
+        let passes = recipe.beside.passes + if matches!(recipe.method, Method::Lora(_)) { 2 } else { 3 };
         let done_again = match layout.recompute {
             Recompute::Layers(_) | Recompute::Full => self.forward * layout.recompute.of_layers(),
             Recompute::Selective if self.written => self.attention,
@@ -291,6 +293,7 @@ impl<'a> Pace<'a> {
             elementwise: both(stage.elementwise),
             dequantise: both(stage.dequantise),
             recompute: time(m * again),
+            reference: time(m * reference),
             launch: time(m * launch + pause),
             comm_dp: time(comm.dp),
             comm_tp: time(comm.tp),
@@ -317,7 +320,8 @@ impl<'a> Pace<'a> {
             return 0.0;
         }
         let again = layout.recompute.of_layers().get() * layers.launches[0] / layout.pp as f64;
-        let kernels = (stage.launches[0] + stage.launches[1] + again) / if stack.compiled { 3.0 } else { 1.0 };
+        let beside = self.recipe.beside.passes as f64 * stage.launches[0];
+        let kernels = (stage.launches[0] + stage.launches[1] + again + beside) / if stack.compiled { 3.0 } else { 1.0 };
         larger(0.0, kernels * calibration::LAUNCH.get() * self.reached.common.launch.get() - busy)
     }
 
@@ -327,7 +331,7 @@ impl<'a> Pace<'a> {
         if self.recipe.stack.graphs || self.recipe.stack.sync_free {
             return 0.0;
         }
-        let passes = 1.0 + layout.recompute.of_layers().get();
+        let passes = 1.0 + layout.recompute.of_layers().get() + self.recipe.beside.passes as f64;
         self.mixtures / layout.pp as f64 * passes * calibration::READ_BACK.get()
     }
 

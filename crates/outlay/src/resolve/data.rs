@@ -60,8 +60,11 @@ pub(super) fn resolve(
     if samples.is_some() && wanted.mean_len.is_none() {
         notes.assume("data.mean_len", sample_len, "tokens of a sample: a full sequence");
     }
+    // A pair of answers is two sequences.
+    let pair = matches!(request.train.objective.as_deref(), Some("dpo" | "orpo" | "reward"));
+    let sequences = if pair { 2.0 } else { 1.0 };
     let given = tokens
-        .or_else(|| samples.map(|samples| samples * sample_len as f64))
+        .or_else(|| samples.map(|samples| samples * sequences * sample_len as f64))
         .or_else(|| scan.as_ref().map(|scan| scan.tokens as f64))
         .or(by_size);
     for (at, value) in [("data.steps", wanted.steps), ("data.mean_len", wanted.mean_len)] {
@@ -223,8 +226,10 @@ fn amount(
 ) -> Result<Data, Problem> {
     let step_tokens = known.map_or(1, |(_, recipe, _)| recipe.global_batch.saturating_mul(recipe.seq_len));
     if let Some(steps) = request.data.steps {
-        // So many steps are so many tokens; how often the data are seen does not change the time.
-        return Ok(Data { tokens: steps.saturating_mul(step_tokens), ..told });
+        // So many steps are so many tokens, padding aside; how often the data are seen does not change the time.
+        let fill = known.map_or(1.0, |(_, recipe, _)| recipe.fill.get());
+        let tokens = (steps as f64 * step_tokens as f64 * fill).floor() as u64;
+        return Ok(Data { tokens: tokens.max(1), ..told });
     }
     if request.train.target_loss.is_some() || request.train.target_error.is_some() {
         // Without a model there is no law; its own problem has been told.

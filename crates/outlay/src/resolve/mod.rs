@@ -72,6 +72,7 @@ pub fn architecture(
 pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<Resolved, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut notes = Notes::default();
+    request.remarks.iter().for_each(|remark| notes.warn(remark));
     if request.vary.is_some() {
         let fault = Problem::new(Code::Contradiction, "vary", "only a plan chooses between values");
         problems.push(fault.help("leave [vary] out here, or ask `outlay plan`"));

@@ -102,6 +102,10 @@ fn read(request: &ModelRequest, catalog: &Catalog, notes: &mut Notes) -> Result<
         };
         vec![fault.help("or give the path of a config.json, an org/name of the hub, or [model.custom]")]
     })?;
+    if !preset.is_called(base) {
+        let why = "a tuned, quantised or uploaded form by its name: the same architecture is taken";
+        notes.assume("model.base", &preset.name, why);
+    }
     let config = model::json(preset.config)
         .map_err(|e| vec![Problem::new(Code::UnreadableModel, "model.base", format!("preset {}: {e}", preset.name))])?;
     model::read(&preset.name, &config).map_err(|errors| unreadable(&preset.name, "model.base", &errors))

@@ -5,7 +5,7 @@ use outlay_catalog::stacks::Program;
 use outlay_core::dtype::Dtype;
 use outlay_core::model::Model;
 use outlay_core::scenario::recipe::{
-    AttentionKernel, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe,
+    AttentionKernel, Beside, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe,
 };
 use outlay_core::units::Share;
 
@@ -90,6 +90,7 @@ pub(super) fn resolve(
         },
     };
     let sparse = matches!(&request.model.sparsity, Some(Amount::Text(text)) if text.trim() == "2:4");
+    let beside = objective(train.objective.as_deref(), adapters, &mut problems);
     let recipe = Recipe {
         method,
         optimizer,
@@ -103,8 +104,18 @@ pub(super) fn resolve(
         fill: Share::new(fill),
         dropout: train.dropout.unwrap_or(true),
         two_of_four: sparse,
+        beside,
     };
     if problems.is_empty() { Ok(Trained { recipe, program }) } else { Err(problems) }
+}
+
+/// What each way of learning reads beside the model: a frozen reference, which adapters that are switched off can be, and for
+/// `kto` the mismatched pairs of its baseline, by both.
+fn objective(name: Option<&str>, adapters: bool, problems: &mut Vec<Problem>) -> Beside {
+    let choices = [("next-token", 0), ("orpo", 0), ("reward", 0), ("dpo", 1), ("kto", 3)];
+    let passes = name.map_or(Ok(0), |name| choice("train.objective", "objective", name, &choices));
+    let passes = or(problems, passes, 0);
+    Beside { passes, copy: passes > 0 && !adapters }
 }
 
 fn precision(

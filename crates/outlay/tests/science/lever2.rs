@@ -135,6 +135,7 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
         fill: Share::ONE,
         dropout: true,
         two_of_four: false,
+        beside: outlay_core::scenario::recipe::Beside::default(),
     }
 }
 

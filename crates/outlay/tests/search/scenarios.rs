@@ -135,6 +135,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
         fill: Share::ONE,
         dropout: false,
         two_of_four: false,
+        beside: outlay_core::scenario::recipe::Beside::default(),
     }
 }
 

@@ -110,6 +110,7 @@ fn recipe(row: &Row) -> Recipe {
         fill: Share::ONE,
         dropout: true,
         two_of_four: false,
+        beside: outlay_core::scenario::recipe::Beside::default(),
     }
 }
 

@@ -1,0 +1,235 @@
+//! `outlay import --survey`: every config of some folders read and forecast, counted stack by stack, the rest by reason.
+//!
+//! What a file cannot say is given: tokens, and accelerators in steps until a plan fits. Names are written as
+//! `repository/path`, whether the files lie in folders or were saved flat with `__` for `/`.
+//!
+//! Does not know: the hub; a model that is no preset is a reason like any other.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use outlay::catalog::Catalog;
+use outlay::request::{Amount, Request};
+
+use crate::cli::Answer;
+use crate::context::Context;
+use crate::failure::{Failure, Fault};
+use crate::files::{self, JOB_MAX};
+
+/// Accelerators that are tried where a config does not say how many.
+const GPUS: [u64; 4] = [8, 1, 64, 512];
+/// Tokens, where it does not say how long it trains.
+const TOKENS: f64 = 10e6;
+/// What is told of the whole, not of files that nobody recognises, to a depth that no honest folder reaches.
+const DEPTH: usize = 12;
+
+#[derive(Default)]
+struct Stack {
+    /// Files that this stack's reader recognises.
+    files: usize,
+    /// Those that train nothing, and those whose training is of another kind, by reason.
+    other: BTreeMap<String, Vec<String>>,
+    /// Read, forecast, with no unknown key.
+    forecast: Vec<String>,
+    /// Train a language model and are not among those, by reason.
+    rest: BTreeMap<String, Vec<String>>,
+    read: usize,
+}
+
+enum Outcome {
+    Forecast,
+    Other(String),
+    Unread(String),
+    Read(String),
+}
+
+/// Surveys folders.
+pub(crate) fn run(folders: &[PathBuf], context: &Context) -> Result<Answer, Failure> {
+    let catalog = Catalog::built_in();
+    let mut stacks: BTreeMap<&'static str, Stack> = BTreeMap::new();
+    let mut nobody_s = 0;
+    for folder in folders {
+        let mut found = Vec::new();
+        walk(folder, 0, &mut found)
+            .map_err(|error| Fault::new("file-not-found", error.to_string(), folder.display().to_string()))?;
+        found.sort();
+        for path in found {
+            let Ok(text) = files::read(&path, JOB_MAX) else { continue };
+            let name = shown(&path, folder);
+            let Some(stack) = outlay_stacks::recognise(&name, &text) else {
+                nobody_s += 1;
+                continue;
+            };
+            let stack = stacks.entry(stack).or_default();
+            stack.files += 1;
+            match outcome(&path, &text, &catalog, &context.today) {
+                Outcome::Forecast => {
+                    stack.read += 1;
+                    stack.forecast.push(name);
+                }
+                Outcome::Other(why) => stack.other.entry(why).or_default().push(name),
+                Outcome::Unread(why) => stack.rest.entry(why).or_default().push(name),
+                Outcome::Read(why) => {
+                    stack.read += 1;
+                    stack.rest.entry(why).or_default().push(name);
+                }
+            }
+        }
+    }
+    Ok(Answer {
+        notes: format!("{nobody_s} files are no config of a stack that is known\n"),
+        ..Answer::new(page(&stacks))
+    })
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        let ends = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if kind.is_dir() && depth < DEPTH {
+            walk(&path, depth + 1, found)?;
+        } else if kind.is_file() && ["yml", "yaml", "json", "toml", "sh"].contains(&ends) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// `repository/path`: what follows the folder that was named, or the file's own flattened name.
+fn shown(path: &Path, folder: &Path) -> String {
+    let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if file.contains("__") {
+        return file.replace("__", "/");
+    }
+    let root = folder.file_name().map(PathBuf::from).unwrap_or_default();
+    let inside = path.strip_prefix(folder).unwrap_or(path);
+    root.join(inside).display().to_string().replace('\\', "/")
+}
+
+fn outcome(path: &Path, text: &str, catalog: &Catalog, today: &str) -> Outcome {
+    let mut last = String::new();
+    for gpus in GPUS {
+        let around = outlay_stacks::Around { accelerators: Some(gpus), file: &|name| files::named(name, path) };
+        let name = path.display().to_string();
+        let imported = match outlay_stacks::import(&name, text, &outlay_stacks::Around { accelerators: None, ..around })
+            .and_then(|alone| {
+                if alone.request.hardware.gpus.is_some() {
+                    Ok(alone)
+                } else {
+                    outlay_stacks::import(&name, text, &around)
+                }
+            }) {
+            Ok(imported) => imported,
+            Err(problems) => {
+                let fault = &problems[0];
+                let kinds = ["not-training", "not-forecast"];
+                return if problems.iter().any(|problem| kinds.contains(&problem.code.text())) {
+                    let fault = problems.iter().find(|problem| kinds.contains(&problem.code.text())).unwrap_or(fault);
+                    Outcome::Other(fault.message.clone())
+                } else {
+                    Outcome::Unread(format!("{}: {}", fault.at, fault.message))
+                };
+            }
+        };
+        if !imported.unknown.is_empty() {
+            return Outcome::Read(format!("unknown keys: {}", imported.unknown.join(", ")));
+        }
+        let fixed = imported.request.hardware.gpus;
+        match forecast(imported.request, catalog, today) {
+            Ok(()) => return Outcome::Forecast,
+            Err(why) => {
+                if last.is_empty() {
+                    last = why;
+                }
+                if fixed != Some(gpus) {
+                    break;
+                }
+            }
+        }
+    }
+    Outcome::Read(last)
+}
+
+/// Whether a plan is found, on cards that all stacks run on.
+fn forecast(mut request: Request, catalog: &Catalog, today: &str) -> Result<(), String> {
+    let data = &mut request.data;
+    if data.tokens.is_none() && data.samples.is_none() && data.steps.is_none() {
+        data.tokens = Some(Amount::Number(TOKENS));
+    }
+    data.path = None;
+    let Some(base) = request.model.base.clone() else {
+        if request.model.custom.is_none() && request.model.config.is_none() {
+            return Err("the config names no model".into());
+        }
+        return plan(&request, catalog, today);
+    };
+    if !catalog.has_model(&base) {
+        return Err(format!("its model is no preset: {base}"));
+    }
+    plan(&request, catalog, today)
+}
+
+fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<(), String> {
+    let mut request = request.clone();
+    request.hardware.accelerators = vec!["h100*".into(), "h200*".into()];
+    request.limits = outlay::request::LimitsRequest::default();
+    match outlay::plan(&request, catalog, today) {
+        Ok(response) if response.pick.is_some() => Ok(()),
+        Ok(_) => Err("no plan is feasible on 1 to 512 H100 or H200 as the layout is fixed".into()),
+        Err(problems) => {
+            Err(problems.first().map(|problem| format!("{}: {}", problem.at, problem.message)).unwrap_or_default())
+        }
+    }
+}
+
+fn page(stacks: &BTreeMap<&'static str, Stack>) -> String {
+    let mut text = String::from(
+        "# Configs that are read\n\nPublic example configs, each read by `outlay import` and forecast by `outlay plan`. Written by\n\
+         `outlay import --survey FOLDER…`; run it over your own.\n\n\
+         - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training.\n\
+         - **read**: made into a job without a fault.\n\
+         - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, and 8 (else\n  1, 64 or 512) H100 or H200. A model that is no preset needs the hub or a `config.json`; here it counts as a miss.\n\n\
+         | stack | files | train a language model | read | forecast | share |\n|---|---|---|---|---|---|\n",
+    );
+    for (name, stack) in stacks {
+        let train = stack.files - stack.other.values().map(Vec::len).sum::<usize>();
+        let share = if train == 0 {
+            String::new()
+        } else {
+            format!("{:.0} %", 100.0 * stack.forecast.len() as f64 / train as f64)
+        };
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {train} | {} | {} | {share} |",
+            stack.files,
+            stack.read,
+            stack.forecast.len()
+        );
+    }
+    for (name, stack) in stacks {
+        let _ = writeln!(text, "\n## {name}");
+        reasons(&mut text, "Not forecast", &stack.rest);
+        reasons(&mut text, "Of another kind, or no training", &stack.other);
+        if !stack.forecast.is_empty() {
+            let _ = writeln!(text, "\n<details><summary>Forecast: {}</summary>\n", stack.forecast.len());
+            for name in &stack.forecast {
+                let _ = writeln!(text, "- `{name}`");
+            }
+            let _ = writeln!(text, "\n</details>");
+        }
+    }
+    text
+}
+
+fn reasons(text: &mut String, title: &str, reasons: &BTreeMap<String, Vec<String>>) {
+    if reasons.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n### {title}\n");
+    for (why, names) in reasons {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let _ = writeln!(text, "- {why}: {}", names.join(", "));
+    }
+}
