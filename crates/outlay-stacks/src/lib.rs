@@ -10,10 +10,13 @@
 //! Reading order: [`import`], [`Imported`], then one file a stack.
 
 mod axolotl;
+mod common;
 mod fields;
 mod hf;
+mod interpolate;
 mod llama_factory;
 mod parse;
+mod shell;
 mod trl;
 
 use outlay::Problem;
