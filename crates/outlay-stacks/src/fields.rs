@@ -216,6 +216,7 @@ fn at<'v>(config: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
 /// The key stands in the list, by name or by how it begins.
 fn covers(known: &BTreeSet<&'static str>, key: &str) -> bool {
     known.contains(key)
+        || known.contains(format!("{key}.*").as_str())
         || key.char_indices().any(|(end, c)| known.contains(format!("{}*", &key[..end + c.len_utf8()]).as_str()))
 }
 

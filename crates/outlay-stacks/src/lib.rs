@@ -14,9 +14,14 @@ mod common;
 mod fields;
 mod hf;
 mod interpolate;
+mod litgpt;
 mod llama_factory;
+mod megatron;
+mod models;
 mod parse;
 mod shell;
+mod torchtitan;
+mod torchtune;
 mod trl;
 
 use outlay::Problem;
@@ -61,6 +66,10 @@ const READERS: &[Reader] = &[
         recognises: llama_factory::recognises,
         read: llama_factory::read,
     },
+    Reader { program: "torchtune", name: "torchtune", recognises: torchtune::recognises, read: torchtune::read },
+    Reader { program: "torchtitan", name: "torchtitan", recognises: torchtitan::recognises, read: torchtitan::read },
+    Reader { program: "litgpt", name: "LitGPT", recognises: litgpt::recognises, read: litgpt::read },
+    Reader { program: "megatron-lm", name: "Megatron-LM", recognises: megatron::recognises, read: megatron::read },
     Reader { program: "hf-transformers", name: "TRL", recognises: trl::recognises, read: trl::read },
 ];
 
