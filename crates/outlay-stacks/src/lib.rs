@@ -12,12 +12,17 @@
 mod axolotl;
 mod common;
 mod fields;
+mod gpt_neox;
 mod hf;
 mod interpolate;
 mod litgpt;
 mod llama_factory;
+mod llm_foundry;
+mod maxtext;
 mod megatron;
 mod models;
+mod nanotron;
+mod nemo;
 mod parse;
 mod shell;
 mod torchtitan;
@@ -70,6 +75,16 @@ const READERS: &[Reader] = &[
     Reader { program: "torchtitan", name: "torchtitan", recognises: torchtitan::recognises, read: torchtitan::read },
     Reader { program: "litgpt", name: "LitGPT", recognises: litgpt::recognises, read: litgpt::read },
     Reader { program: "megatron-lm", name: "Megatron-LM", recognises: megatron::recognises, read: megatron::read },
+    Reader {
+        program: "llm-foundry",
+        name: "llm-foundry",
+        recognises: llm_foundry::recognises,
+        read: llm_foundry::read,
+    },
+    Reader { program: "nanotron", name: "nanotron", recognises: nanotron::recognises, read: nanotron::read },
+    Reader { program: "maxtext", name: "MaxText", recognises: maxtext::recognises, read: maxtext::read },
+    Reader { program: "nemo", name: "NeMo", recognises: nemo::recognises, read: nemo::read },
+    Reader { program: "gpt-neox", name: "GPT-NeoX", recognises: gpt_neox::recognises, read: gpt_neox::read },
     Reader { program: "hf-transformers", name: "TRL", recognises: trl::recognises, read: trl::read },
 ];
 

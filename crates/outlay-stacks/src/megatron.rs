@@ -244,7 +244,6 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
     experts(fields, &mut described);
     let untold = [
         (&["--mtp-num-layers", "model.mtp_num_layers"][..], "layers that predict further tokens are not counted"),
-        (&["--is-hybrid-model", "--hybrid-layer-pattern", "--hybrid-override-pattern"], HYBRID),
         (&["--heterogeneous-layers-config-path"], "layers that differ from one another are taken as equal"),
         (&["--linear-attention-freq", "--experimental-attention-variant"], "its attention is taken as plain"),
         (&["--moe-expert-capacity-factor", "model.moe_expert_capacity_factor"], "no token is taken as dropped"),
@@ -253,14 +252,45 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
     for (keys, what) in untold {
         crate::hf::not_counted(fields, keys, what);
     }
-    if fields.switch(&["--multi-latent-attention", "model.multi_latent_attention"]) == Some(true) {
+    let pattern =
+        fields.text(&["--hybrid-layer-pattern", "--hybrid-override-pattern", "model.hybrid_override_pattern"]);
+    let state_space = fields.switch(&["--is-hybrid-model"]) == Some(true)
+        || fields.get(&["model.mamba_ssm_ngroups", "model.mamba_num_groups"]).is_some();
+    let all = usize::try_from(layers.unwrap_or(1).min(1000)).unwrap_or(1);
+    if let Some(pattern) = pattern.or_else(|| state_space.then(|| "M".repeat(all))) {
+        hybrid(fields, &described, &pattern);
+    } else if fields.switch(&["--multi-latent-attention", "model.multi_latent_attention"]) == Some(true) {
         latent(fields, &described);
     } else {
         common::custom(fields, "model by its dimensions", described);
     }
 }
 
-const HYBRID: &str = "state-space layers are taken as layers of attention";
+/// Layers of state-space mixers, attention and feed-forwards in an order, as a config of the family that has them.
+fn hybrid(fields: &mut Fields<'_>, described: &CustomModel, pattern: &str) {
+    let mut count = |keys: &[&'static str], default: u64| fields.count(keys).unwrap_or(default);
+    let hidden = described.hidden.unwrap_or(64);
+    let head = count(&["--mamba-head-dim", "model.mamba_head_dim"], 64).max(1);
+    let heads = count(&["--mamba-num-heads", "model.mamba_num_heads"], hidden.saturating_mul(2) / head);
+    let groups = count(&["--mamba-num-groups", "model.mamba_ssm_ngroups", "model.mamba_num_groups"], 8);
+    let state = count(&["--mamba-state-dim", "model.mamba_state_dim"], 128);
+    let pattern: String = pattern.chars().filter(|c| "M*-E".contains(*c)).collect();
+    let config = json!({
+        "model_type": "nemotron_h", "hidden_size": hidden, "num_hidden_layers": pattern.len(),
+        "hybrid_override_pattern": pattern, "num_attention_heads": described.heads,
+        "num_key_value_heads": described.kv_heads.or(described.heads),
+        "head_dim": described.head_dim.or(Some(hidden / described.heads.unwrap_or(1).max(1))),
+        "intermediate_size": described.dense_ffn.or(described.ffn), "mlp_hidden_act": "relu2",
+        "mamba_num_heads": heads, "mamba_head_dim": head, "n_groups": groups, "ssm_state_size": state,
+        "conv_kernel": 4, "expand": 2, "chunk_size": 128, "vocab_size": described.vocab,
+        "n_routed_experts": described.experts, "num_experts_per_tok": described.top_k,
+        "moe_intermediate_size": described.ffn, "moe_shared_expert_intermediate_size": described.shared_ffn,
+        "n_shared_experts": u64::from(described.shared_ffn.is_some()),
+        "tie_word_embeddings": described.tied.unwrap_or(false),
+    });
+    fields.became("hybrid layers", "model.config: a config of the family nemotron_h");
+    fields.request.model.config = Some(config);
+}
 
 fn experts(fields: &mut Fields<'_>, described: &mut CustomModel) {
     let count =

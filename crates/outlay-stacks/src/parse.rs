@@ -39,7 +39,7 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Map<String, Value>, Vec<Pro
         }
     }
     if config.is_empty() {
-        return Err(broken("a config is a mapping of keys to values".into()));
+        return Err(vec![Problem::new(Code::Missing, "the config", "a part of a config: nothing stands in it")]);
     }
     Ok(interpolate::resolve(config))
 }
