@@ -86,9 +86,10 @@ pub(crate) fn batch(fields: &mut Fields<'_>, key: &str, micro: Option<u64>, batc
 
 /// A run of so many full optimizer steps; batch and length of a sequence must be read before.
 pub(crate) fn steps(fields: &mut Fields<'_>, key: &str, steps: u64) {
-    let batch = fields.request.train.global_batch.unwrap_or(1);
-    let seq = fields.request.data.seq_len.unwrap_or(1);
-    tokens(fields, key, steps as f64 * batch as f64 * seq as f64);
+    match (fields.request.train.global_batch, fields.request.data.seq_len) {
+        (Some(batch), Some(seq)) => tokens(fields, key, steps as f64 * batch as f64 * seq as f64),
+        _ => put!(fields, key, data.steps = steps),
+    }
 }
 
 /// A run of so many tokens, each seen once.

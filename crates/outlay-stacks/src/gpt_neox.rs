@@ -119,7 +119,7 @@ fn model(fields: &mut Fields<'_>) -> bool {
     let attention_bias = fields.switch(&["use_bias_in_attn_linear"]).unwrap_or(true);
     let mlp_bias = fields.switch(&["use_bias_in_mlp"]).unwrap_or(true);
     let every = fields.count(&["moe_expert_interval", "expert_interval"]).unwrap_or(2).max(1);
-    let experts = fields.count(&["moe_num_experts"]).filter(|count| *count > 1);
+    let experts = fields.count(&["moe_num_experts", "num_experts"]).filter(|count| *count > 1);
     let top_k = fields.count(&["moe_top_k"]).unwrap_or(1).max(1);
     let window = fields.count(&["sliding_window_width"]).filter(|keys| *keys > 0);
     let depth = layers.unwrap_or(1);
@@ -240,6 +240,9 @@ fn trained(fields: &mut Fields<'_>) {
         () => "fp32",
     };
     put!(fields, "fp16, bf16, precision", train.precision = ours);
+    if fields.get(&["te_fp8_format"]).is_some() {
+        fields.warn("te_fp8_format: products in 8 bit are not counted");
+    }
     let mut name = fields.text(&["optimizer.type", "optimizer_type"]).unwrap_or_else(|| "adam".into());
     if fields.switch(&["use_bnb_optimizer"]) == Some(true) {
         name = "adam8bit".into();

@@ -54,11 +54,10 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     let scratch = !fields.config().contains_key("checkpoint_dir");
     model(fields, scratch);
     devices(fields);
-    let seq = fields.count(&["train.max_seq_length"]).unwrap_or_else(|| {
-        fields.warn("train.max_seq_length is not set: sequences of 2048 tokens are assumed; give --seq-len");
-        2048
-    });
-    put!(fields, "train.max_seq_length", data.seq_len = seq);
+    match fields.count(&["train.max_seq_length"]) {
+        Some(seq) => put!(fields, "train.max_seq_length", data.seq_len = seq),
+        None => fields.warn("train.max_seq_length is not set: say with data.seq_len how long samples are"),
+    }
     put!(fields, "data", data.packing = scratch);
     // Defaults of the tasks.
     let (whole, each) = match (scratch, lora) {

@@ -143,7 +143,20 @@ fn model(fields: &mut Fields<'_>) {
     let name = fields.text(&["model_name"]).unwrap_or_else(|| "default".into());
     let from = fields.get(&["load_parameters_path", "load_full_state_path"]).is_some();
     let tuned = fields.switch(&["use_sft"]) == Some(true);
-    if name != "default" {
+    // What is said beside a named model changes it.
+    let changed = ["base_num_decoder_layers", "base_emb_dim", "base_mlp_dim", "base_num_query_heads", "num_experts"];
+    let changes = changed.iter().any(|key| fields.config().contains_key(*key));
+    if let (true, Some(mut described)) = (changes, models::described(MODELS, &name)) {
+        described.layers = fields.count(&["base_num_decoder_layers"]).or(described.layers);
+        described.hidden = fields.count(&["base_emb_dim"]).or(described.hidden);
+        described.ffn = fields.count(&["base_moe_mlp_dim", "base_mlp_dim"]).or(described.ffn);
+        described.heads = fields.count(&["base_num_query_heads"]).or(described.heads);
+        described.kv_heads = fields.count(&["base_num_kv_heads"]).or(described.kv_heads);
+        described.experts = fields.count(&["num_experts"]).or(described.experts).filter(|count| *count > 1);
+        described.top_k = fields.count(&["num_experts_per_tok"]).or(described.top_k);
+        described.head_dim = fields.count(&["head_dim"]).or(described.head_dim);
+        common::custom(fields, "model_name", described);
+    } else if name != "default" {
         if !models::named(fields, MODELS, "model_name", &name) {
             fields.fault(outlay::Problem::unknown_name("model_name", "model of MaxText", &name, &[]));
         }
@@ -155,6 +168,7 @@ fn model(fields: &mut Fields<'_>) {
         let hidden = fields.count(&["base_emb_dim"]).unwrap_or(2048).saturating_mul(embed);
         let kinds = fields.names(&["mlp_activations"]);
         let experts = fields.count(&["num_experts"]).filter(|count| *count > 1);
+        let chosen = fields.count(&["num_experts_per_tok"]).unwrap_or(1);
         let ffn = fields.count(&["base_mlp_dim"]).unwrap_or(7168).saturating_mul(wide);
         let of_expert = fields.count(&["base_moe_mlp_dim"]).filter(|_| experts.is_some());
         let shared = fields.count(&["shared_experts"]).filter(|count| *count > 0 && experts.is_some());
@@ -171,7 +185,7 @@ fn model(fields: &mut Fields<'_>) {
             activation: kinds.first().filter(|kind| kind.contains("gelu")).map(|_| "gelu".to_owned()),
             tied: fields.switch(&["logits_via_embedding"]),
             experts,
-            top_k: experts.map(|_| fields.count(&["num_experts_per_tok"]).unwrap_or(1)),
+            top_k: experts.map(|_| chosen),
             shared_ffn: shared.map(|count| count.saturating_mul(of_expert.unwrap_or(ffn))),
             dense_layers: dense,
             dense_ffn: dense.map(|_| ffn),

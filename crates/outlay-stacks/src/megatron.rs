@@ -105,8 +105,10 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
         fields.warn("--rampup-batch-size: the whole batch is taken from the start");
     }
     let samples = fields.count(&["--train-samples"]).filter(|samples| *samples > 0);
+    let told = fields.number(&["--train-tokens"]).filter(|tokens| *tokens > 0.0);
     match (samples, fields.count(&["--train-iters"]).filter(|steps| *steps > 0)) {
         (Some(samples), _) => common::tokens(fields, "--train-samples", samples as f64 * seq as f64),
+        (None, _) if told.is_some() => common::tokens(fields, "--train-tokens", told.unwrap_or_default()),
         (None, Some(steps)) => common::steps(fields, "--train-iters", steps),
         (None, None) => fields.length(Some(1.0), None),
     }
@@ -115,7 +117,13 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     trained(fields);
     fields.get(&["--world-size", "--transformer-impl"]);
     let old = fields.switch(&["--use-legacy-models"]) == Some(true);
-    put!(fields, "the program", train.stack = if old { "megatron-lm" } else { "megatron-core" });
+    let below = fields.get(&["--deepspeed", "--deepspeed-config"]).is_some();
+    let stack = match (below, old) {
+        (true, _) => "megatron-deepspeed",
+        (false, true) => "megatron-lm",
+        (false, false) => "megatron-core",
+    };
+    put!(fields, "the program", train.stack = stack);
 }
 
 /// Widths and what is sharded.
@@ -129,9 +137,11 @@ pub(crate) fn layout(fields: &mut Fields<'_>) {
         layout.pp = Some(n)
     });
     common::width(fields, &["--context-parallel-size", "model.context_parallel_size"], |layout, n| layout.cp = Some(n));
-    common::width(fields, &["--expert-model-parallel-size", "model.expert_model_parallel_size"], |layout, n| {
-        layout.ep = Some(n)
-    });
+    common::width(
+        fields,
+        &["--expert-model-parallel-size", "model.expert_model_parallel_size", "--moe-expert-parallel-size"],
+        |layout, n| layout.ep = Some(n),
+    );
     fields.count(&["--expert-tensor-parallel-size", "model.expert_tensor_parallel_size"]);
     let layers = fields.count(&["--num-layers", "model.num_layers"]);
     let each = fields.count(&["--num-layers-per-virtual-pipeline-stage"]).filter(|each| *each > 0);
@@ -160,7 +170,14 @@ pub(crate) fn layout(fields: &mut Fields<'_>) {
         (true, ..) => Some("fsdp"),
         _ => distributed.map(|on| if on { "zero1" } else { "none" }),
     };
-    if let Some(zero) = zero {
+    // DeepSpeed beneath Megatron's arguments.
+    let stage = fields.count(&["--zero-stage"]).map(|stage| match stage {
+        0 => "none",
+        1 => "zero1",
+        2 => "zero2",
+        _ => "zero3",
+    });
+    if let Some(zero) = stage.or(zero) {
         put!(fields, "distributed optimizer", layout.zero = zero);
     }
     if fields.switch(&["--optimizer-cpu-offload", "optimizer.optimizer_cpu_offload"]) == Some(true) {
@@ -295,7 +312,7 @@ fn hybrid(fields: &mut Fields<'_>, described: &CustomModel, pattern: &str) {
 fn experts(fields: &mut Fields<'_>, described: &mut CustomModel) {
     let count =
         fields.count(&["--num-experts", "model.num_moe_experts", "model.num_experts"]).filter(|count| *count > 1);
-    let top_k = fields.count(&["--moe-router-topk", "model.moe_router_topk"]).unwrap_or(2).max(1);
+    let top_k = fields.count(&["--moe-router-topk", "model.moe_router_topk", "--topk"]).unwrap_or(2).max(1);
     let width = fields.count(&["--moe-ffn-hidden-size", "model.moe_ffn_hidden_size"]);
     let shared = fields
         .count(&["--moe-shared-expert-intermediate-size", "model.moe_shared_expert_intermediate_size"])
@@ -358,9 +375,14 @@ fn vocabulary(fields: &mut Fields<'_>) -> u64 {
         // The tokenizer that has no words adds its end.
         return vocab + u64::from(kind == "NullTokenizer");
     }
-    let low = format!("{kind} {name}").to_ascii_lowercase();
-    let rows = VOCABULARIES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
-    let known = rows.filter(|(word, _)| low.contains(word)).find_map(|(_, size)| size.parse::<u64>().ok());
+    let known = |text: &str| {
+        let low = text.to_ascii_lowercase();
+        let rows = VOCABULARIES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
+        rows.filter(|(word, _)| low.contains(word)).find_map(|(_, size)| size.parse::<u64>().ok())
+    };
+    // A config that names no tokenizer is often named after its model.
+    let own = fields.text(&["name"]).unwrap_or_default();
+    let known = known(&format!("{kind} {name}")).or_else(|| known(&own.replace("megatron", "")));
     match known {
         Some(vocab) => {
             fields.became("tokenizer", format!("model.custom.vocab = {vocab}"));

@@ -30,9 +30,19 @@ pub(crate) fn named(fields: &mut Fields<'_>, table: &str, key: &str, name: &str)
     if value(row, "about").is_some() {
         fields.warn(format!("{key}: {name} is taken as a plain decoder of its dimensions"));
     }
+    custom(fields, key, dimensions(row));
+    true
+}
+
+/// The dimensions of a model of the table, where the table has them.
+pub(crate) fn described(table: &str, name: &str) -> Option<CustomModel> {
+    row(table, name).map(dimensions).filter(|model| model.layers.is_some())
+}
+
+fn dimensions(row: &str) -> CustomModel {
     let count = |key: &str| value(row, key).and_then(|text| text.parse().ok());
     let switch = |key: &str| value(row, key).map(|text| text == "yes");
-    let described = CustomModel {
+    CustomModel {
         layers: count("layers"),
         hidden: count("hidden"),
         ffn: count("ffn"),
@@ -53,12 +63,9 @@ pub(crate) fn named(fields: &mut Fields<'_>, table: &str, key: &str, name: &str)
         dense_ffn: count("dense_ffn"),
         window: count("window"),
         global_every: count("global_every"),
-    };
-    custom(fields, key, described);
-    true
+    }
 }
 
-/// Every table, so that a test can try each row.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +75,7 @@ mod tests {
         let catalog = outlay::catalog::Catalog::built_in();
         let tables = [
             include_str!("../data/models/litgpt.txt"),
+            include_str!("../data/models/llm-foundry.txt"),
             include_str!("../data/models/maxtext.txt"),
             include_str!("../data/models/torchtitan.txt"),
             include_str!("../data/models/torchtune.txt"),

@@ -2,7 +2,7 @@
 //!
 //! Assignments (`X=8`, `ARGS=( … )`, `ARGS+=( … )`) are followed, `$X`, `${X}`, `${X:-8}` and `${ARGS[@]}` put in, and whole
 //! numbers added and multiplied (`$((8*4))`). Words are split as a shell does. Nothing is run and the environment is not
-//! looked at: what depends on them stays as it is written. Branches are read as if all were taken.
+//! looked at: what depends on them stays as it is written. Of branches the first is read, whatever its condition.
 //!
 //! The result has `--flag` keys, `key=value` words as dotted keys, `launch` with what the launcher was told, and `words`
 //! with what is left, in order.
@@ -36,13 +36,32 @@ pub(crate) fn read(text: &str) -> Option<Map<String, Value>> {
     // A file of arguments is one command.
     let bare = lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.trim_start().starts_with("--"));
     let all = if bare { vec![lines().collect::<Vec<_>>().join(" ")] } else { statements(text) };
+    // For each branch that is open: whether it is passed over.
+    let mut branches: Vec<bool> = Vec::new();
     for statement in all {
+        match statement.split_whitespace().next() {
+            Some("if") => branches.push(false),
+            Some("else" | "elif") => {
+                if let Some(over) = branches.last_mut() {
+                    *over = true;
+                }
+            }
+            Some("fi") => {
+                branches.pop();
+            }
+            _ => {}
+        }
+        if branches.contains(&true) {
+            continue;
+        }
         if assignment(&statement, &mut known) {
             continue;
         }
         let mut words = split(&expand(&statement, &known));
         // Where output goes is no argument.
         words.truncate(words.iter().position(|word| is_redirection(word)).unwrap_or(words.len()));
+        // A command in quotes, as `bash -c "…"` takes it, and arguments in quotes with their values.
+        let words = words.into_iter().flat_map(inner_words).collect::<Vec<_>>();
         let told = words.iter().filter(|word| word.starts_with("--") || is_pair(word)).count();
         if told > 0 && best.as_ref().is_none_or(|(most, _)| told >= *most) {
             best = Some((told, words));
@@ -287,6 +306,11 @@ fn split(text: &str) -> Vec<String> {
     shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect())
 }
 
+fn inner_words(word: String) -> Vec<String> {
+    let many = word.contains(char::is_whitespace) && (word.starts_with("--") || word.contains(" --"));
+    if many { split(&word) } else { vec![word] }
+}
+
 fn is_redirection(word: &str) -> bool {
     word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&').starts_with(['>', '<'])
 }
@@ -416,7 +440,9 @@ ARGS=(
     --data-path "$DATA"
 )
 if [ -n "$X" ]; then
-  ARGS+=(--bf16)
+  ARGS+=(--bf16 "--fp8-format hybrid")
+else
+  ARGS+=(--fp16)
 fi
 NAME="run $(date)"
 OPTS=" \
@@ -427,7 +453,7 @@ CUDA=1 torchrun ${RUN_ARGS[@]} pretrain_gpt.py "${ARGS[@]}" $OPTS 2>&1 | tee log
         let expected = json!({
             "launch": { "--nproc_per_node": "8", "--nnodes": "2", "program": "pretrain_gpt.py", "CUDA": "1" },
             "--num-layers": "12", "--lr": "-1.0e-5", "--split": "9,1", "--rampup-batch-size": ["16", "16", "500"],
-            "--data-path": "$1", "--bf16": true, "--world": "16", "--name": "run $()"
+            "--data-path": "$1", "--bf16": true, "--fp8-format": "hybrid", "--world": "16", "--name": "run $()"
         });
         assert_eq!(Value::Object(read(script).unwrap()), expected);
     }
@@ -441,6 +467,13 @@ CUDA=1 torchrun ${RUN_ARGS[@]} pretrain_gpt.py "${ARGS[@]}" $OPTS 2>&1 | tee log
             "--config": ["llama3/8B", "batch_size=4", "model.lora_rank=8"]
         });
         assert_eq!(Value::Object(config), expected);
+    }
+
+    #[test]
+    fn a_command_in_quotes_is_read() {
+        let config =
+            read("ARGS=\"--lr 1 --bf16\"\nCMD=\"cd x; python train.py $ARGS\"\nsrun bash -c \"${CMD}\"\n").unwrap();
+        assert_eq!((&config["--lr"], &config["--bf16"]), (&json!("1"), &json!(true)));
     }
 
     #[test]

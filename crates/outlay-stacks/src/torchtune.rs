@@ -107,12 +107,13 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
         return;
     }
     model(fields);
-    let seq = fields.count(&["tokenizer.max_seq_len", "dataset.max_seq_len", "max_seq_len"]).unwrap_or_else(|| {
-        // Nothing is cut: a batch is as long as its longest sample.
-        fields.warn("tokenizer.max_seq_len is not set: sequences of 2048 tokens are assumed; give --seq-len");
-        2048
-    });
-    put!(fields, "tokenizer.max_seq_len", data.seq_len = seq);
+    match fields.count(&["tokenizer.max_seq_len", "dataset.max_seq_len", "max_seq_len"]) {
+        Some(seq) => put!(fields, "tokenizer.max_seq_len", data.seq_len = seq),
+        // A batch is as long as its longest sample.
+        None => {
+            fields.warn("tokenizer.max_seq_len is not set, nothing is cut: say with data.seq_len how long samples are")
+        }
+    }
     let packed = fields.switch(&["dataset.packed", "packed"]).unwrap_or(false);
     put!(fields, "dataset.packed", data.packing = packed);
     common::width(fields, &["tensor_parallel_dim"], |layout, n| layout.tp = Some(n));
