@@ -41,6 +41,27 @@ pub(crate) fn world(fields: &mut Fields<'_>, key: &str, count: Option<u64>) {
     }
 }
 
+/// Accelerators as the launcher of a script was told, or the batch system.
+pub(crate) fn launched(fields: &mut Fields<'_>) {
+    let each = [
+        "launch.--nproc_per_node",
+        "launch.--nproc-per-node",
+        "launch.--gpus-per-node",
+        "launch.--num_gpus",
+        "launch.sbatch.--gpus-per-node",
+        "launch.sbatch.--gres",
+        "launch.sbatch.--ntasks-per-node",
+    ];
+    let nodes =
+        ["launch.--nnodes", "launch.--num_nodes", "launch.--num-nodes", "launch.--nodes", "launch.sbatch.--nodes"];
+    // `8`, `h100:8`, `gpu:h100:8`, `1:4` for a range; variables say nothing.
+    let mut last = |keys: &[&'static str]| {
+        keys.iter().find_map(|key| fields.text(&[*key])?.rsplit(':').next()?.trim().parse::<u64>().ok())
+    };
+    let (each, nodes) = (last(&each), last(&nodes).unwrap_or(1));
+    world(fields, "the launcher", each.map(|each| each.saturating_mul(nodes)));
+}
+
 /// Whole copies of the model: accelerators over the ranks that share one; `None` as long as nobody said how many.
 fn replicas(fields: &Fields<'_>) -> Option<u64> {
     let layout = &fields.request.layout;
@@ -137,11 +158,21 @@ pub(crate) fn start(fields: &mut Fields<'_>, key: &str, pretrained: bool) {
     }
 }
 
-/// A width of the layout, where it is more than one.
-pub(crate) fn width(fields: &mut Fields<'_>, keys: &[&'static str], set: fn(&mut outlay::request::LayoutRequest, u64)) {
-    let Some(ranks) = fields.count(keys).filter(|ranks| *ranks > 1) else { return };
-    set(&mut fields.request.layout, ranks);
-    fields.became(keys[0], format!("{ranks} ranks"));
+/// A width of the layout, where it is more than one: `width!(fields, ["tp", "old_name"], layout.tp)`.
+macro_rules! width {
+    ($fields:expr, $keys:expr, layout . $width:ident) => {
+        if let Some((key, ranks)) = $crate::common::ranks($fields, &$keys) {
+            $crate::common::put!($fields, key, layout.$width = ranks);
+        }
+    };
+}
+pub(crate) use width;
+
+/// The key that says how many ranks, and how many, where there is more than one.
+pub(crate) fn ranks(fields: &mut Fields<'_>, keys: &[&'static str]) -> Option<(&'static str, u64)> {
+    let (key, _) = fields.get(keys)?;
+    let ranks = fields.count(keys).filter(|ranks| *ranks > 1)?;
+    Some((key, ranks))
 }
 
 /// Rows of an embedding as Megatron pads them: to a multiple for each tensor-parallel rank.

@@ -3,7 +3,7 @@
 use outlay::request::CustomModel;
 use serde_json::{Map, Value, json};
 
-use crate::common::{self, Batch, put};
+use crate::common::{self, Batch, put, width};
 use crate::fields::Fields;
 
 const KEYS: &str = include_str!("../data/gpt-neox.txt");
@@ -52,10 +52,10 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     let each = fields.count(&["num_gpus", "global_num_gpus"]);
     let nodes = fields.count(&["num_nodes"]);
     common::world(fields, "num_gpus", each.map(|each| each.saturating_mul(nodes.unwrap_or(1).max(1))));
-    common::width(fields, &["model_parallel_size"], |layout, n| layout.tp = Some(n));
-    common::width(fields, &["pipe_parallel_size"], |layout, n| layout.pp = Some(n));
-    common::width(fields, &["context_parallel_size"], |layout, n| layout.cp = Some(n));
-    common::width(fields, &["moe_expert_parallel_size", "expert_parallel_size"], |layout, n| layout.ep = Some(n));
+    width!(fields, ["model_parallel_size"], layout.tp);
+    width!(fields, ["pipe_parallel_size"], layout.pp);
+    width!(fields, ["context_parallel_size"], layout.cp);
+    width!(fields, ["moe_expert_parallel_size", "expert_parallel_size"], layout.ep);
     if fields.switch(&["sequence_parallel"]) == Some(true) {
         put!(fields, "sequence_parallel", layout.sequence_parallel = true);
     }

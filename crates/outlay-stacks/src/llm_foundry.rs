@@ -3,7 +3,7 @@
 use outlay::request::{CustomModel, Targets};
 use serde_json::{Map, Value};
 
-use crate::common::{self, Batch, put};
+use crate::common::{self, Batch, put, width};
 use crate::fields::Fields;
 use crate::models;
 
@@ -233,7 +233,7 @@ fn sharding(fields: &mut Fields<'_>) {
         put!(fields, "fsdp_config.data_parallel_shard_degree", layout.shard = shard);
     }
     fields.count(&["fsdp_config.data_parallel_shard_degree"]);
-    common::width(fields, &["tp_config.tensor_parallel_degree"], |layout, n| layout.tp = Some(n));
+    width!(fields, ["tp_config.tensor_parallel_degree"], layout.tp);
     if fields.switch(&["fsdp_config.cpu_offload"]) == Some(true) {
         put!(fields, "fsdp_config.cpu_offload", layout.offload = "optimizer+parameters");
     }

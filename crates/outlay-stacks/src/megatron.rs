@@ -4,7 +4,7 @@
 use outlay::request::{Amount, CustomModel};
 use serde_json::{Map, Value, json};
 
-use crate::common::{self, Batch, put};
+use crate::common::{self, Batch, put, width};
 use crate::fields::Fields;
 
 const KEYS: &str = include_str!("../data/megatron.txt");
@@ -82,9 +82,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
         common::refuse(fields, "the program", why);
         return;
     }
-    let each = fields.count(&["launch.--nproc_per_node", "launch.--nproc-per-node", "launch.--gpus-per-node"]);
-    let nodes = fields.count(&["launch.--nnodes", "launch.--num-nodes", "launch.--nodes"]);
-    common::world(fields, "--nproc_per_node", each.map(|each| each.saturating_mul(nodes.unwrap_or(1))));
+    common::launched(fields);
     if fields.get(&["--num-layers"]).is_none() && fields.get(&["--hybrid-layer-pattern"]).is_none() {
         common::fragment(fields, "no --num-layers in it");
         return;
@@ -128,19 +126,17 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
 
 /// Widths and what is sharded.
 pub(crate) fn layout(fields: &mut Fields<'_>) {
-    common::width(
+    width!(
         fields,
-        &["--tensor-model-parallel-size", "model.tensor_model_parallel_size", "--model-parallel-size"],
-        |layout, n| layout.tp = Some(n),
+        ["--tensor-model-parallel-size", "model.tensor_model_parallel_size", "--model-parallel-size"],
+        layout.tp
     );
-    common::width(fields, &["--pipeline-model-parallel-size", "model.pipeline_model_parallel_size"], |layout, n| {
-        layout.pp = Some(n)
-    });
-    common::width(fields, &["--context-parallel-size", "model.context_parallel_size"], |layout, n| layout.cp = Some(n));
-    common::width(
+    width!(fields, ["--pipeline-model-parallel-size", "model.pipeline_model_parallel_size"], layout.pp);
+    width!(fields, ["--context-parallel-size", "model.context_parallel_size"], layout.cp);
+    width!(
         fields,
-        &["--expert-model-parallel-size", "model.expert_model_parallel_size", "--moe-expert-parallel-size"],
-        |layout, n| layout.ep = Some(n),
+        ["--expert-model-parallel-size", "model.expert_model_parallel_size", "--moe-expert-parallel-size"],
+        layout.ep
     );
     fields.count(&["--expert-tensor-parallel-size", "model.expert_tensor_parallel_size"]);
     let layers = fields.count(&["--num-layers", "model.num_layers"]);
@@ -380,9 +376,10 @@ fn vocabulary(fields: &mut Fields<'_>) -> u64 {
         let rows = VOCABULARIES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
         rows.filter(|(word, _)| low.contains(word)).find_map(|(_, size)| size.parse::<u64>().ok())
     };
-    // A config that names no tokenizer is often named after its model.
+    // Merges are those of GPT-2's tokenizer. A config that names no tokenizer is often named after its model.
+    let merges = if fields.get(&["--merge-file"]).is_some() { "gpt2" } else { "" };
     let own = fields.text(&["name"]).unwrap_or_default();
-    let known = known(&format!("{kind} {name}")).or_else(|| known(&own.replace("megatron", "")));
+    let known = known(&format!("{kind} {name} {merges}")).or_else(|| known(&own.replace("megatron", "")));
     match known {
         Some(vocab) => {
             fields.became("tokenizer", format!("model.custom.vocab = {vocab}"));

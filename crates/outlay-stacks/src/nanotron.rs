@@ -3,7 +3,7 @@
 use outlay::request::CustomModel;
 use serde_json::{Map, Value};
 
-use crate::common::{self, Batch, put};
+use crate::common::{self, Batch, put, width};
 use crate::fields::Fields;
 
 const KEYS: &str = include_str!("../data/nanotron.txt");
@@ -20,9 +20,9 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     let (cp, ep) = (ranks("parallelism.context_parallel_size"), ranks("parallelism.expert_parallel_size"));
     let all = dp.saturating_mul(tp).saturating_mul(pp).saturating_mul(cp);
     common::world(fields, "parallelism", Some(all));
-    common::width(fields, &["parallelism.tp"], |layout, n| layout.tp = Some(n));
-    common::width(fields, &["parallelism.pp"], |layout, n| layout.pp = Some(n));
-    common::width(fields, &["parallelism.context_parallel_size"], |layout, n| layout.cp = Some(n));
+    width!(fields, ["parallelism.tp"], layout.tp);
+    width!(fields, ["parallelism.pp"], layout.pp);
+    width!(fields, ["parallelism.context_parallel_size"], layout.cp);
     if ep > 1 {
         put!(fields, "parallelism.expert_parallel_size", layout.ep = ep);
     }

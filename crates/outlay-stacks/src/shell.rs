@@ -67,7 +67,16 @@ pub(crate) fn read(text: &str) -> Option<Map<String, Value>> {
             best = Some((told, words));
         }
     }
-    best.map(|(_, words)| arguments(&words))
+    let mut config = best.map(|(_, words)| arguments(&words))?;
+    // What the batch system is told stands in comments.
+    let mut told = Map::new();
+    for line in text.lines().filter_map(|line| line.trim().strip_prefix("#SBATCH ")) {
+        flags(&split(&line.replace("-N ", "--nodes ")), &mut told, &mut Vec::new());
+    }
+    if let (false, Some(Value::Object(launch))) = (told.is_empty(), config.get_mut("launch")) {
+        launch.insert("sbatch".into(), Value::Object(told));
+    }
+    Some(config)
 }
 
 /// Commands and assignments, each on one line: comments cut, continued lines joined, arrays kept whole.
@@ -451,7 +460,7 @@ OPTS=" \
 CUDA=1 torchrun ${RUN_ARGS[@]} pretrain_gpt.py "${ARGS[@]}" $OPTS 2>&1 | tee log
 "#;
         let expected = json!({
-            "launch": { "--nproc_per_node": "8", "--nnodes": "2", "program": "pretrain_gpt.py", "CUDA": "1" },
+            "launch": { "--nproc_per_node": "8", "--nnodes": "2", "program": "pretrain_gpt.py", "CUDA": "1", "sbatch": { "--nodes": "2" } },
             "--num-layers": "12", "--lr": "-1.0e-5", "--split": "9,1", "--rampup-batch-size": ["16", "16", "500"],
             "--data-path": "$1", "--bf16": true, "--fp8-format": "hybrid", "--world": "16", "--name": "run $()"
         });

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::common::{self, Batch, put};
+use crate::common::{self, Batch, put, width};
 use crate::fields::Fields;
 use crate::{models, shell};
 
@@ -66,6 +66,7 @@ fn command(fields: &mut Fields<'_>) {
 
 pub(crate) fn read(fields: &mut Fields<'_>) {
     if is_command(fields.config()) {
+        common::launched(fields);
         command(fields);
     }
     fields.knows(KEYS);
@@ -103,19 +104,9 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
 }
 
 fn layout(fields: &mut Fields<'_>) {
-    common::width(fields, &["parallelism.tensor_parallel_degree", "training.tensor_parallel_degree"], |layout, n| {
-        layout.tp = Some(n)
-    });
-    common::width(
-        fields,
-        &["parallelism.pipeline_parallel_degree", "experimental.pipeline_parallel_degree"],
-        |layout, n| layout.pp = Some(n),
-    );
-    common::width(
-        fields,
-        &["parallelism.context_parallel_degree", "experimental.context_parallel_degree"],
-        |layout, n| layout.cp = Some(n),
-    );
+    width!(fields, ["parallelism.tensor_parallel_degree", "training.tensor_parallel_degree"], layout.tp);
+    width!(fields, ["parallelism.pipeline_parallel_degree", "experimental.pipeline_parallel_degree"], layout.pp);
+    width!(fields, ["parallelism.context_parallel_degree", "experimental.context_parallel_degree"], layout.cp);
     let ep = fields.count(&["parallelism.expert_parallel_degree"]).filter(|ranks| *ranks > 1);
     if let Some(ep) = ep {
         put!(fields, "parallelism.expert_parallel_degree", layout.ep = ep);

@@ -3,7 +3,7 @@
 use outlay::request::Targets;
 use serde_json::{Map, Value};
 
-use crate::common::{self, Batch, put};
+use crate::common::{self, Batch, put, width};
 use crate::fields::Fields;
 use crate::{models, parse, shell};
 
@@ -116,8 +116,8 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     }
     let packed = fields.switch(&["dataset.packed", "packed"]).unwrap_or(false);
     put!(fields, "dataset.packed", data.packing = packed);
-    common::width(fields, &["tensor_parallel_dim"], |layout, n| layout.tp = Some(n));
-    common::width(fields, &["context_parallel_dim"], |layout, n| layout.cp = Some(n));
+    width!(fields, ["tensor_parallel_dim"], layout.tp);
+    width!(fields, ["context_parallel_dim"], layout.cp);
     let micro = fields.count(&["batch_size"]).unwrap_or(2).max(1);
     let accumulation = fields.count(&["gradient_accumulation_steps"]).unwrap_or(1);
     common::batch(fields, "batch_size", Some(micro), Batch::Accumulated(accumulation));
