@@ -70,7 +70,8 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     // Sequences of a device; below one, devices share a sequence. Devices that split a layer hold the rest of its batch.
     let (tp, cp) = (fields.request.layout.tp.unwrap_or(1), fields.request.layout.cp.unwrap_or(1));
     let each = (micro * (tp * cp) as f64).ceil().max(1.0) as u64;
-    let whole = fields.accelerators.map(|all| (micro * all as f64).round().max(1.0) as u64 * accumulation);
+    let whole =
+        fields.accelerators.map(|all| ((micro * all as f64).round().max(1.0) as u64).saturating_mul(accumulation));
     let batch = whole.map_or(Batch::Accumulated(accumulation), Batch::Whole);
     common::batch(fields, "per_device_batch_size", Some(each), batch);
     let steps = fields.number(&["steps"]).filter(|steps| *steps > 0.0).unwrap_or(150_001.0);

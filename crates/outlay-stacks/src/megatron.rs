@@ -457,7 +457,7 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
     let short = fields.switch(&["--recompute-activations"]) == Some(true);
     let old = fields.switch(&["--checkpoint-activations"]) == Some(true);
     fields.get(&["--recompute-modules", "model.recompute_modules"]);
-    let layers = fields.request.model.custom.as_ref().and_then(|model| model.layers);
+    let layers = fields.count(&["--num-layers", "model.num_layers"]);
     let stage =
         layers.map(|layers| layers / fields.request.layout.pp.unwrap_or(1) / fields.request.layout.vpp.unwrap_or(1));
     let ours = match (granularity.as_deref(), method.as_deref()) {
