@@ -15,7 +15,6 @@ fn told(config: &Map<String, Value>, keys: &[&str]) -> bool {
 pub(crate) fn recognises(config: &Map<String, Value>) -> bool {
     let own = [
         "pipe_parallel_size",
-        "train_micro_batch_size_per_gpu",
         "attention_config",
         "no_weight_tying",
         "checkpoint_activations",

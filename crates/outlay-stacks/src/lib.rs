@@ -53,7 +53,7 @@ impl Default for Around<'_> {
 
 /// A stack whose configs are read.
 struct Reader {
-    /// The program, by its name in the stacks' table.
+    /// The program; by its name in the stacks' table, unless the reader names another whose figures stand in for it.
     program: &'static str,
     /// As people write it.
     name: &'static str,
@@ -91,7 +91,7 @@ const READERS: &[Reader] = &[
 /// A config as a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// The stack, by its name in the stacks' table.
+    /// The stack; `request.train.stack` names the row of the stacks' table that stands for it.
     pub stack: &'static str,
     /// What the config says.
     pub request: Request,

@@ -15,7 +15,7 @@ fn told((name, text): (&str, &str), accelerators: Option<u64>) -> String {
             let keys = read.mapped.iter().map(|one| format!("{}: {}", one.from, one.to));
             let custom = read.request.model.custom.as_ref().map(|custom| json!(custom));
             let model = read.request.model.config.clone().or(custom).map(|model| {
-                let told = model.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+                let told = model.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
                 format!("= {}", told.map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", "))
             });
             let warnings = read.warnings.iter().map(|warning| format!("! {warning}"));
@@ -414,7 +414,7 @@ fn what_trains_no_language_model_is_refused_by_its_kind() {
         ("rwkv.yml", "num_layers: 12\nnum_attention_heads: 12\nattention_config: [[[rwkv], 12]]\n"),
         ("t5.sh", "torchrun pretrain_t5.py --encoder-num-layers 12 --num-layers 12\n"),
         ("rl.yml", "base_config: base.yml\nuse_grpo: true\nper_device_batch_size: 1\n"),
-        ("part.yml", "train_micro_batch_size_per_gpu: 4\n"),
+        ("part.yml", "checkpoint_activations: true\n"),
         ("empty.yml", "# nothing\n"),
     ];
     let all: Vec<String> = refused
