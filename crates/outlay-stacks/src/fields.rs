@@ -66,6 +66,16 @@ impl<'a> Fields<'a> {
         self.known.extend(list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()));
     }
 
+    /// The config itself, to bring its keys into the form a reader asks for.
+    pub(crate) fn config(&mut self) -> &mut Map<String, Value> {
+        &mut self.config
+    }
+
+    /// A fault of the config.
+    pub(crate) fn fault(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// The first of these keys that has a value, `null` and empty text aside.
     pub(crate) fn get(&mut self, keys: &[&'static str]) -> Option<(&'static str, Value)> {
         let mut found = None;
@@ -86,8 +96,10 @@ impl<'a> Fields<'a> {
         let number =
             value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().replace('_', "").parse().ok()));
         if number.is_none_or(|number| !number.is_finite()) {
-            // "auto" leaves the choice to the program.
-            if value.as_str() != Some("auto") {
+            // "auto" leaves the choice to the program, a reference that could not be followed to whoever runs it.
+            if value.as_str().is_some_and(|text| text.contains('$') || text == "???") {
+                self.warnings.push(format!("{key} is not said here: it depends on what stands elsewhere"));
+            } else if value.as_str() != Some("auto") {
                 self.problems.push(Problem::new(Code::WrongType, key, "a number is expected"));
             }
             return None;
@@ -284,6 +296,7 @@ fn at<'v>(config: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
 /// The key stands in the list, by name or by how it begins.
 fn covers(known: &BTreeSet<&'static str>, key: &str) -> bool {
     known.contains(key)
+        || known.contains(format!("{key}.*").as_str())
         || key.char_indices().any(|(end, c)| known.contains(format!("{}*", &key[..end + c.len_utf8()]).as_str()))
 }
 

@@ -11,16 +11,29 @@
 
 mod axolotl;
 mod command;
+mod common;
 mod defaults;
 mod fields;
+mod gpt_neox;
 mod hf;
+mod interpolate;
+mod litgpt;
 mod llama_factory;
+mod llm_foundry;
+mod maxtext;
+mod megatron;
+mod models;
+mod nanotron;
+mod nemo;
 mod objective;
 mod open_instruct;
 mod parse;
 mod second;
 mod sharding;
+mod shell;
 mod swift;
+mod torchtitan;
+mod torchtune;
 mod trl;
 
 use outlay::Problem;
@@ -47,7 +60,7 @@ impl Default for Around<'_> {
 
 /// A stack whose configs are read.
 struct Reader {
-    /// The program, by its name in the stacks' table.
+    /// The program; by its name in the stacks' table, unless the reader names another whose figures stand in for it.
     program: &'static str,
     /// As people write it.
     name: &'static str,
@@ -78,13 +91,27 @@ const READERS: &[Reader] = &[
         recognises: open_instruct::recognises,
         read: open_instruct::read,
     },
+    Reader { program: "torchtune", name: "torchtune", recognises: torchtune::recognises, read: torchtune::read },
+    Reader { program: "torchtitan", name: "torchtitan", recognises: torchtitan::recognises, read: torchtitan::read },
+    Reader { program: "litgpt", name: "LitGPT", recognises: litgpt::recognises, read: litgpt::read },
+    Reader { program: "megatron-lm", name: "Megatron-LM", recognises: megatron::recognises, read: megatron::read },
+    Reader {
+        program: "llm-foundry",
+        name: "llm-foundry",
+        recognises: llm_foundry::recognises,
+        read: llm_foundry::read,
+    },
+    Reader { program: "nanotron", name: "nanotron", recognises: nanotron::recognises, read: nanotron::read },
+    Reader { program: "maxtext", name: "MaxText", recognises: maxtext::recognises, read: maxtext::read },
+    Reader { program: "nemo", name: "NeMo", recognises: nemo::recognises, read: nemo::read },
+    Reader { program: "gpt-neox", name: "GPT-NeoX", recognises: gpt_neox::recognises, read: gpt_neox::read },
     Reader { program: "hf-transformers", name: "TRL", recognises: trl::recognises, read: trl::read },
 ];
 
 /// A config as a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// The stack, by its name in the stacks' table.
+    /// The stack; `request.train.stack` names the row of the stacks' table that stands for it.
     pub stack: &'static str,
     /// The program whose config it is, as people write it.
     pub name: &'static str,

@@ -1,7 +1,9 @@
 //! The text of a config into JSON values.
 //!
-//! YAML as Python's tools read it: the last of two equal keys wins, merge keys are applied, numbers may come as text. The
-//! parser's own budget stops files that unfold without end. JSON is YAML as well.
+//! YAML as Python's tools read it: the last of two equal keys wins, merge keys are applied, numbers may come as text, and
+//! OmegaConf's references are followed. The parser's own budget stops files that unfold without end. JSON is YAML as well.
+//! Several documents, one after the other, are one config: the later say more, or otherwise, than those before. A file
+//! named `.toml` is TOML; scripts and files of arguments become their arguments.
 //!
 //! Does not know: what any key means.
 
@@ -10,26 +12,50 @@ use outlay::problem::Code;
 use serde_json::{Map, Value};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-/// Reads a mapping; the file's name tells the form.
-pub(crate) fn read(_name: &str, text: &str) -> Result<Map<String, Value>, Vec<Problem>> {
+use crate::{interpolate, shell};
+
+/// Reads a mapping; the file's name and how it begins tell the form.
+pub(crate) fn read(name: &str, text: &str) -> Result<Map<String, Value>, Vec<Problem>> {
     let broken = |message: String| vec![Problem::new(Code::BadSyntax, "the config", message)];
+    if name.ends_with(".toml") {
+        // The message without the line it shows, which may hold what nobody should see.
+        return toml::from_str(text).map_err(|error| broken(error.message().to_owned()));
+    }
+    if shell::looks_like(name, text) {
+        return shell::read(text).ok_or_else(|| broken("a script without a command that has arguments".into()));
+    }
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
-    match serde_saphyr::from_str_with_options::<Value>(text, options) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(broken("a config is a mapping of keys to values".into())),
+    let documents = match serde_saphyr::from_multiple_with_options::<Value>(text, options) {
+        Ok(documents) => documents,
         Err(_) if text.contains("{{") && text.contains("}}") => {
             let fault = Problem::new(Code::BadSyntax, "the config", "this is a template, not yet a config");
-            Err(vec![fault.help("fill it in first, as with helm template, and read what comes out")])
+            return Err(vec![fault.help("fill it in first, as with helm template, and read what comes out")]);
         }
-        Err(_) if text.lines().skip(1).any(|line| line.trim_end() == "---") => {
-            let fault = Problem::new(
-                Code::BadSyntax,
-                "the config",
-                "several documents stand in one file, or what follows --- is broken",
-            );
-            Err(vec![fault.help("give each a file of its own")])
+        Err(error) => return Err(broken(plainly(&error.to_string()))),
+    };
+    let mut config = Map::new();
+    for document in documents {
+        match document {
+            Value::Object(map) => merge(&mut config, map),
+            Value::Null => {}
+            _ => return Err(broken("a config is a mapping of keys to values".into())),
         }
-        Err(error) => Err(broken(plainly(&error.to_string()))),
+    }
+    if config.is_empty() {
+        return Err(vec![Problem::new(Code::Missing, "the config", "a part of a config: nothing stands in it")]);
+    }
+    Ok(interpolate::resolve(config))
+}
+
+/// Puts one config over another; sections are merged, all else is replaced.
+fn merge(under: &mut Map<String, Value>, over: Map<String, Value>) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Object(section)), Value::Object(more)) => merge(section, more),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
     }
 }
 
@@ -76,4 +102,22 @@ pub(crate) fn repeated(text: &str) -> Option<String> {
         .to_ascii_lowercase()
         .contains("duplicate")
         .then(|| "a key stands twice in the config: the last one counts".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn documents_are_one_config() {
+        let read = |name: &str, text: &str| Value::Object(read(name, text).unwrap());
+        assert_eq!(
+            read("x.yml", "a: 1\nb: {c: 1}\n---\na: 2\nb: {d: 2}\n"),
+            json!({ "a": 2, "b": { "c": 1, "d": 2 } })
+        );
+        assert_eq!(read("x.toml", "[a]\nb = 1_000\n"), json!({ "a": { "b": 1000 } }));
+        assert_eq!(read("x.txt", "# args\n--a 1\n--b\n"), json!({ "--a": "1", "--b": true, "launch": {} }));
+    }
 }

@@ -51,7 +51,11 @@ const RULES: &[Rule] = &[
             "zstd",
         ]),
     },
-    Rule { dir: "crates/outlay-stacks", ours: &["outlay"], outside: Some(&["serde_json", "serde-saphyr"]) },
+    Rule {
+        dir: "crates/outlay-stacks",
+        ours: &["outlay"],
+        outside: Some(&["serde_json", "serde-saphyr", "shlex", "toml"]),
+    },
     Rule { dir: "crates/outlay-cli", ours: &["outlay", "outlay-data", "outlay-stacks", "accuracy"], outside: None },
     Rule { dir: "xtask", ours: &[], outside: Some(&["toml"]) },
 ];
