@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{data, diff, estimate, hardware, levers, models, offers, plan, scaling, schema, validate, why};
+use crate::commands::{
+    data, diff, estimate, hardware, levers, lock, models, offers, plan, scaling, schema, validate, why,
+};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 
@@ -28,6 +30,10 @@ struct Cli {
     /// The day prices are judged on, as YYYY-MM-DD; today if left out
     #[arg(long, value_name = "DATE", env = "OUTLAY_TODAY", global = true, hide_short_help = true)]
     today: Option<String>,
+
+    /// Answer with the prices that were known on this day, as YYYY-MM-DD
+    #[arg(long, value_name = "DATE", global = true, hide_short_help = true)]
+    as_of: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +43,7 @@ enum Command {
     Why(why::Args),
     Diff(diff::Args),
     Levers(levers::Args),
+    Lock(lock::Args),
     Scaling(scaling::Args),
     Models(models::Args),
     Hardware(hardware::Args),
@@ -77,7 +84,7 @@ pub(crate) fn run() -> Exit {
     color(cli.color).write_global();
     std::panic::set_hook(Box::new(|_| {}));
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let context = Context::of_this_process(cli.today.clone())?;
+        let context = Context::of_this_process(cli.today.clone(), cli.as_of.clone())?;
         answer(&cli.command, &context)
     }));
     let _ = std::panic::take_hook();
@@ -101,6 +108,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Diff(args) => diff::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Levers(args) => levers::run(args, context),
+        Command::Lock(args) => lock::run(args, context),
         Command::Scaling(args) => scaling::run(args, context),
         Command::Models(args) => models::run(args, context),
         Command::Hardware(args) => hardware::run(args, context),

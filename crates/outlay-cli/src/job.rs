@@ -13,6 +13,7 @@ use outlay::request::Request;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::facts::{self, Facts, Source};
 use crate::failure::{Failure, Fault};
 use crate::files::{self, CONFIG_MAX, JOB_MAX, SCAN_MAX};
 use crate::flags::{self, Flag};
@@ -23,11 +24,16 @@ use crate::hub;
 pub(crate) struct JobArgs {
     file: Option<PathBuf>,
     flags: Vec<(&'static Flag, Value)>,
+    source: Source,
 }
 
 impl clap::FromArgMatches for JobArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { file: matches.get_one::<PathBuf>("job").cloned(), flags: flags::given(matches) })
+        Ok(Self {
+            file: matches.get_one::<PathBuf>("job").cloned(),
+            flags: flags::given(matches),
+            source: Source::from_arg_matches(matches)?,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -42,7 +48,7 @@ impl clap::Args for JobArgs {
             .value_name("JOB")
             .value_parser(clap::value_parser!(PathBuf))
             .help("Job file (TOML or JSON; - for stdin); flags go over what it says");
-        flags::augment(command.arg(file))
+        Source::augment_args(flags::augment(command.arg(file)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -69,12 +75,27 @@ impl JobArgs {
 
     /// The job without its flags.
     pub(crate) fn file_alone(&self) -> Self {
-        Self { file: self.file.clone(), flags: Vec::new() }
+        Self { flags: Vec::new(), ..self.clone() }
     }
 
     /// Another file under the same flags.
     pub(crate) fn with_file(&self, file: PathBuf) -> Self {
-        Self { file: Some(file), flags: self.flags.clone() }
+        Self { file: Some(file), ..self.clone() }
+    }
+
+    /// What the answer is made from: the prices named, found or locked.
+    pub(crate) fn facts(&self, context: &Context) -> Result<Facts, Failure> {
+        facts::of(&self.source, self.file(), context)
+    }
+
+    /// Where its prices come from.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// A file was named.
