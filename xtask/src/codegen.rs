@@ -10,6 +10,7 @@ use super::concepts;
 const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/request.schema.json", &["schema", "request"]),
     ("docs/reference/response.schema.json", &["schema", "response"]),
+    ("docs/reference/prices.schema.json", &["schema", "prices"]),
     ("docs/reference/why.schema.json", &["schema", "why"]),
     ("docs/reference/diff.schema.json", &["schema", "diff"]),
     ("docs/reference/levers.schema.json", &["schema", "levers"]),

@@ -69,7 +69,7 @@ pub struct Part {
 }
 
 impl Part {
-    fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let own = [self.accelerator.id.as_str(), self.accelerator.name.as_str()];
         own.into_iter().chain(self.aliases.iter().map(String::as_str))
     }

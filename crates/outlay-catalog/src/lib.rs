@@ -9,6 +9,7 @@ pub mod accelerators;
 mod calibration;
 pub mod error;
 pub mod facts;
+pub mod feeds;
 pub mod hosted;
 pub mod languages;
 pub mod market;
@@ -98,9 +99,41 @@ impl Catalog {
         Ok(self)
     }
 
+    /// The same catalog with other offers, ready made: those of the one who asks.
+    #[must_use]
+    pub fn with_ready_offers(mut self, offers: Vec<Offer>) -> Self {
+        self.offers = offers;
+        self
+    }
+
+    /// Reads a price feed; a row that cannot be read is left out with its reason.
+    ///
+    /// # Errors
+    /// Why the text is no price table at all.
+    pub fn read_feed(&self, text: &str, about: feeds::About<'_>) -> Result<feeds::Reading, String> {
+        feeds::read(text, about, &self.parts)
+    }
+
     fn offers_of(&self, text: &str) -> Result<Vec<Offer>, Vec<TableError>> {
         let Self { parts, shapes, failures, storage, market, .. } = self;
         offers::read(text, &offers::Surroundings { parts, shapes, failures, storage, market })
+    }
+
+    /// Text of every compiled-in table that figures rest on beside the offers, by name.
+    #[must_use]
+    pub fn tables() -> [(&'static str, &'static str); 10] {
+        [
+            ("accelerators", accelerators::TEXT),
+            ("calibration", calibration::TEXT),
+            ("carbon", market::CARBON),
+            ("commitments", market::COMMITMENTS),
+            ("failures", facts::FAILURES),
+            ("networks", facts::NETWORKS),
+            ("nodes", nodes::TEXT),
+            ("providers", market::PROVIDERS),
+            ("stacks", stacks::TEXT),
+            ("storage", facts::STORAGE),
+        ]
     }
 
     /// Every part, in the table's order.

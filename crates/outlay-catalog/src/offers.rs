@@ -4,9 +4,9 @@
 //! one none. A provider's machine that nobody described gets the usual shape of its accelerator without a network:
 //! it cannot be joined with others, rather than be joined by a guess.
 
-use outlay_core::scenario::offer::{Offer, Purchase};
+use outlay_core::scenario::offer::{Contract, Offer, Purchase};
 use outlay_core::units::{Bytes, Seconds, UsdPerHour};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::accelerators::{self, Part};
 use crate::error::TableError;
@@ -15,28 +15,74 @@ use crate::market::Market;
 use crate::nodes::Shape;
 
 /// The table that is compiled in.
-pub(crate) const TEXT: &str = include_str!("../data/offers.csv");
+pub const TEXT: &str = include_str!("../data/offers.csv");
 
-#[derive(Deserialize)]
-struct Row {
-    provider: String,
-    region: String,
+/// A machine at its prices: a row of the table. A price that is blank is unknown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Who rents it out.
+    pub provider: String,
+    /// Where.
+    pub region: String,
+    /// The provider's name for the machine.
     #[serde(alias = "instance_type")]
-    instance: String,
+    pub instance: String,
+    /// The part, by any of its names.
     #[serde(alias = "gpu")]
-    accelerator: String,
+    pub accelerator: String,
+    /// Accelerators in it.
     #[serde(alias = "gpu_count")]
-    count: u64,
-    vcpus: Option<f64>,
+    pub count: u64,
+    /// Virtual processors.
+    pub vcpus: Option<f64>,
+    /// Host memory, GB.
     #[serde(alias = "ram_gb")]
-    host_memory_gb: Option<f64>,
-    on_demand_usd_h: Option<f64>,
-    spot_usd_h: Option<f64>,
-    reserved_1y_usd_h: Option<f64>,
-    reserved_3y_usd_h: Option<f64>,
+    pub host_memory_gb: Option<f64>,
+    /// Dollars for an hour of the machine.
+    pub on_demand_usd_h: Option<f64>,
+    /// The same, where it may be taken away.
+    pub spot_usd_h: Option<f64>,
+    /// The same, committed for a year.
+    pub reserved_1y_usd_h: Option<f64>,
+    /// The same, committed for three years.
+    pub reserved_3y_usd_h: Option<f64>,
+    /// Day of the prices, `YYYY-MM-DD`.
     #[serde(alias = "as_of_date")]
-    as_of: String,
-    source: String,
+    pub as_of: String,
+    /// Where they were read.
+    pub source: String,
+}
+
+impl Quote {
+    /// Its prices by the way of buying.
+    #[must_use]
+    pub const fn prices(&self) -> [(Purchase, Option<f64>); 4] {
+        [
+            (Purchase::OnDemand, self.on_demand_usd_h),
+            (Purchase::Spot, self.spot_usd_h),
+            (Purchase::Reserved1y, self.reserved_1y_usd_h),
+            (Purchase::Reserved3y, self.reserved_3y_usd_h),
+        ]
+    }
+}
+
+/// The rows of a table.
+///
+/// # Errors
+/// Every row that is not well-formed.
+pub fn quotes(text: &str) -> Result<Vec<Quote>, Vec<TableError>> {
+    crate::market::csv_table("offers", text)
+}
+
+/// A table of these rows: the same rows, the same bytes.
+#[must_use]
+pub fn table(quotes: &[Quote]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for quote in quotes {
+        // Writing to memory does not fail.
+        let _ = writer.serialize(quote);
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 /// What a row is joined with.
@@ -53,7 +99,7 @@ pub(crate) fn read(text: &str, around: &Surroundings<'_>) -> Result<Vec<Offer>, 
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut offers = Vec::new();
     let mut errors = Vec::new();
-    for (number, row) in reader.deserialize::<Row>().enumerate() {
+    for (number, row) in reader.deserialize::<Quote>().enumerate() {
         let line = number + 2;
         match row {
             Err(error) => errors.push(TableError::new("offers", line, error)),
@@ -66,7 +112,7 @@ pub(crate) fn read(text: &str, around: &Surroundings<'_>) -> Result<Vec<Offer>, 
     if errors.is_empty() { Ok(offers) } else { Err(errors) }
 }
 
-fn expand(row: &Row, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
+fn expand(row: &Quote, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
     let part = accelerators::find(around.parts, &row.accelerator).map_err(|near| {
         let hint = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
         format!("unknown accelerator `{}`{hint}", row.accelerator)
@@ -107,6 +153,7 @@ fn expand(row: &Row, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
             node: node.clone(),
             purchase,
             price: UsdPerHour::new(price),
+            contract: Contract::default(),
             base: None,
             preemption: (purchase == Purchase::Spot).then(|| {
                 let base = Seconds::hours(around.failures.preemption_hours);
@@ -124,7 +171,7 @@ fn expand(row: &Row, around: &Surroundings<'_>) -> Result<Vec<Offer>, String> {
     Ok(offers)
 }
 
-fn node(row: &Row, part: &Part, shapes: &[Shape]) -> outlay_core::scenario::cluster::Node {
+fn node(row: &Quote, part: &Part, shapes: &[Shape]) -> outlay_core::scenario::cluster::Node {
     let id = format!("{}:{}", row.provider, row.instance);
     let known = shapes.iter().find(|shape| {
         shape.node.id == id && shape.accelerator == part.accelerator.id && shape.node.accelerators == row.count

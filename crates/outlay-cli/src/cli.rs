@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    data, diff, estimate, hardware, import, levers, models, offers, plan, scaling, schema, validate, why,
+    data, diff, estimate, hardware, import, levers, lock, models, offers, plan, scaling, schema, validate, why,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -30,6 +30,10 @@ struct Cli {
     /// The day prices are judged on, as YYYY-MM-DD; today if left out
     #[arg(long, value_name = "DATE", env = "OUTLAY_TODAY", global = true, hide_short_help = true)]
     today: Option<String>,
+
+    /// Answer with the prices that were known on this day, as YYYY-MM-DD
+    #[arg(long, value_name = "DATE", global = true, hide_short_help = true)]
+    as_of: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +44,7 @@ enum Command {
     Diff(diff::Args),
     Levers(levers::Args),
     Import(import::Args),
+    Lock(lock::Args),
     Scaling(scaling::Args),
     Models(models::Args),
     Hardware(hardware::Args),
@@ -80,7 +85,7 @@ pub(crate) fn run() -> Exit {
     color(cli.color).write_global();
     std::panic::set_hook(Box::new(|_| {}));
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let context = Context::of_this_process(cli.today.clone())?;
+        let context = Context::of_this_process(cli.today.clone(), cli.as_of.clone())?;
         answer(&cli.command, &context)
     }));
     let _ = std::panic::take_hook();
@@ -105,6 +110,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Why(args) => why::run(args, context),
         Command::Levers(args) => levers::run(args, context),
         Command::Import(args) => import::run(args, context),
+        Command::Lock(args) => lock::run(args, context),
         Command::Scaling(args) => scaling::run(args, context),
         Command::Models(args) => models::run(args, context),
         Command::Hardware(args) => hardware::run(args, context),

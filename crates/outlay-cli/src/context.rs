@@ -5,6 +5,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::failure::Fault;
+use crate::home::Home;
 use crate::hub::Hub;
 
 /// Narrowest and widest a table is laid out for; a pipe gets the narrow one unless COLUMNS says otherwise.
@@ -15,21 +16,26 @@ const WIDTH: (usize, usize) = (80, 120);
 pub(crate) struct Context {
     /// The day, as `YYYY-MM-DD`.
     pub(crate) today: String,
+    /// Only prices that were known on that day, which is then the day as well.
+    pub(crate) as_of: Option<String>,
     /// Columns to lay out for.
     pub(crate) width: usize,
     /// The hub.
     pub(crate) hub: Hub,
+    /// Where things are kept.
+    pub(crate) home: Home,
 }
 
 impl Context {
-    /// As this process finds it; `today` stands in for the clock.
-    pub(crate) fn of_this_process(today: Option<String>) -> Result<Self, Fault> {
+    /// As this process finds it; `as_of`, then `today` stand in for the clock.
+    pub(crate) fn of_this_process(today: Option<String>, as_of: Option<String>) -> Result<Self, Fault> {
         let env = |name: &str| std::env::var(name).ok();
-        let today = match today {
+        let flag = if as_of.is_some() { "--as-of" } else { "--today" };
+        let today = match as_of.clone().or(today) {
             Some(day) if is_day(&day) => day,
             Some(day) => {
                 return Err(
-                    Fault::new("bad-date", format!("{day:?} is not a day"), "--today").help("write it as 2026-11-24")
+                    Fault::new("bad-date", format!("{day:?} is not a day"), flag).help("write it as 2026-11-24")
                 );
             }
             None => {
@@ -39,7 +45,13 @@ impl Context {
         };
         let columns = env("COLUMNS").and_then(|columns| columns.trim().parse().ok());
         let width = columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)));
-        Ok(Self { today, width: width.unwrap_or(WIDTH.0).clamp(WIDTH.0, WIDTH.1), hub: Hub::from_env(&env) })
+        Ok(Self {
+            today,
+            as_of,
+            width: width.unwrap_or(WIDTH.0).clamp(WIDTH.0, WIDTH.1),
+            hub: Hub::from_env(&env),
+            home: Home::from_env(&env),
+        })
     }
 }
 

@@ -90,6 +90,19 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<String, Fault> {
     })
 }
 
+/// The bytes of a file under this size.
+pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Fault> {
+    let at = path.display().to_string();
+    let bytes = File::open(path).and_then(|file| read_from(file, most)).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::new("file-not-found", "there is no such file or folder", &at),
+        _ => Fault::new("file-not-readable", format!("the file could not be read: {error}"), &at),
+    })?;
+    if bytes.len() as u64 > most {
+        return Err(Fault::new("file-too-large", format!("the file is larger than {} MiB", most >> 20), at));
+    }
+    Ok(bytes)
+}
+
 /// Writes a file that the user named.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Fault> {
     std::fs::write(path, text).map_err(|error| {

@@ -325,7 +325,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         .common(),
     flag("hardware.gpus", "gpus", Count, "N", "Exactly so many accelerators").common(),
     flag("hardware.max_gpus", "max-gpus", Count, "N", "At most so many accelerators").common(),
-    flag("hardware.purchase", "purchase", List, "KINDS", "on-demand, spot, reserved, owned").common(),
+    flag("hardware.purchase", "purchase", List, "KINDS", "on-demand, spot, reserved, owned, block, mixed").common(),
     flag("hardware.regions", "regions", List, "NAMES", "Regions, with *").common(),
     flag("hardware.providers", "providers", List, "NAMES", "Providers").common(),
     flag("hardware.node", "node", Text, "NAME", "A node shape of the catalog"),

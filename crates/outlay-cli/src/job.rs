@@ -13,6 +13,7 @@ use outlay::request::Request;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::facts::{self, Facts, Source};
 use crate::failure::{Failure, Fault};
 use crate::files::{self, CONFIG_MAX, JOB_MAX, SCAN_MAX};
 use crate::flags::{self, Flag};
@@ -30,6 +31,7 @@ pub(crate) struct JobArgs {
     with: Vec<PathBuf>,
     /// Its version.
     version: Option<String>,
+    source: Source,
 }
 
 impl clap::FromArgMatches for JobArgs {
@@ -39,6 +41,7 @@ impl clap::FromArgMatches for JobArgs {
             flags: flags::given(matches),
             with: matches.get_many::<PathBuf>("with").into_iter().flatten().cloned().collect(),
             version: matches.get_one::<String>("for").cloned(),
+            source: Source::from_arg_matches(matches)?,
         })
     }
 
@@ -69,7 +72,7 @@ impl clap::Args for JobArgs {
             .help_heading(CONFIGS)
             .hide_short_help(true)
             .help("The program's version whose defaults hold, as trl@0.16; the newest known if left out");
-        flags::augment(command.arg(file)).arg(with).arg(version)
+        Source::augment_args(flags::augment(command.arg(file)).arg(with).arg(version))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -183,6 +186,21 @@ impl JobArgs {
     /// Another file under the same flags.
     pub(crate) fn with_file(&self, file: PathBuf) -> Self {
         Self { file: Some(file), ..self.clone() }
+    }
+
+    /// What the answer is made from: the prices named, found or locked.
+    pub(crate) fn facts(&self, context: &Context) -> Result<Facts, Failure> {
+        facts::of(&self.source, self.file(), context)
+    }
+
+    /// Where its prices come from.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// A file was named.

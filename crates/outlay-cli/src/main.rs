@@ -9,11 +9,16 @@
 mod cli;
 mod commands;
 mod context;
+mod facts;
 mod failure;
+mod feeds;
 mod files;
 mod flags;
+mod home;
 mod hub;
 mod job;
+mod ledger;
+mod lock;
 mod render;
 
 use std::process::ExitCode;

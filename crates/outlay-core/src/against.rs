@@ -122,6 +122,7 @@ pub fn cost(one: Side<'_>, other: Side<'_>) -> Term {
         ("storage", line(new.storage) - line(old.storage) + line(new.checkpoints) - line(old.checkpoints)),
         ("transfer of data", line(new.transfer) - line(old.transfer)),
         ("electricity", line(new.energy) - line(old.energy)),
+        ("credit", (new.total() - new.gross() - old.total() + old.gross()).get()),
         ("preparation and named lines", (new.preparation + new.extras - old.preparation - old.extras).get()),
     ];
     terms.extend(others.into_iter().map(|(name, extra)| Term::leaf(name, money(extra), String::new())));

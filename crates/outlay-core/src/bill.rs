@@ -2,9 +2,10 @@
 //!
 //! A line whose price nobody gave is `None`, and then the sum is a lower bound: unknown is not zero. Machines are billed
 //! whole, for the least time and in the pieces their provider counts in; commitments are billed for the time used, and
-//! what they oblige to is shown beside it.
+//! what they oblige to is shown beside it. Discounts and credits of the one who asks are lines of their own: the machines
+//! stand at their list price.
 //!
-//! Does not know: taxes, discounts by contract, idle time between runs.
+//! Does not know: taxes, idle time between runs.
 
 use alloc::format;
 use alloc::string::String;
@@ -39,17 +40,32 @@ pub struct Bill {
     pub preparation: Usd,
     /// Named lines that no machine makes.
     pub extras: Usd,
+    /// Credit that is there for what the provider charges; only what there is to pay is taken from it.
+    pub credit: Usd,
     /// What a commitment obliges to in all, used or not; not part of the sum.
     pub committed: Option<Usd>,
 }
 
 impl Bill {
-    /// Sum of the known lines.
+    /// Sum of the known lines, credits taken off.
     #[must_use]
     pub fn total(&self) -> Usd {
+        self.credited(self.gross())
+    }
+
+    /// Sum of the known lines before credits.
+    #[must_use]
+    pub fn gross(&self) -> Usd {
         let lines = [self.storage, self.checkpoints, self.transfer, self.energy];
         let sure = self.compute + self.sweep + self.attempts + self.preparation + self.extras;
         sure + lines.into_iter().flatten().sum()
+    }
+
+    /// What is left of such a sum when the credit is used: it pays for what the provider charges, and nothing else.
+    #[must_use]
+    pub fn credited(&self, gross: Usd) -> Usd {
+        let charged = (gross - self.preparation - self.extras).max(Usd::ZERO);
+        if self.credit < charged { gross - self.credit } else { gross - charged }
     }
 
     /// The bill as a tree of named terms; a line whose price is unknown counts nothing and says so.
@@ -60,12 +76,14 @@ impl Bill {
             Term::leaf(name, Figure::Usd(money.unwrap_or(Usd::ZERO)), note)
         };
         let hours = paid(offer, run.paid()).to_hours();
-        let machines =
-            format!("{nodes} × ${:.3}/h × {hours:.2} h ({}, {})", offer.price.get(), offer.provider, offer.as_of);
+        let list = offer.list_factor();
+        let price = offer.price.get() * list.get();
+        let day = if offer.as_of.is_empty() { String::new() } else { format!(", {}", offer.as_of) };
+        let machines = format!("{nodes} × ${price:.3}/h × {hours:.2} h ({}{day})", offer.provider);
         let mut parts = vec![
-            line("machines", Some(self.compute), machines),
-            line("sweep", Some(self.sweep), format!("{:.2} h on the same machines", run.sweep.to_hours())),
-            line("failed attempts", Some(self.attempts), format!("{:.2} of a run", extras.attempts.get())),
+            line("machines", Some(self.compute * list), machines),
+            line("sweep", Some(self.sweep * list), format!("{:.2} h on the same machines", run.sweep.to_hours())),
+            line("failed attempts", Some(self.attempts * list), format!("{:.2} of a run", extras.attempts.get())),
             line("storage of data", self.storage, "while the run lasts".into()),
             line("storage of checkpoints", self.checkpoints, "while the run lasts".into()),
             line("transfer of data", self.transfer, "to where the machines are".into()),
@@ -73,6 +91,15 @@ impl Bill {
             line("preparing the data", Some(self.preparation), "before the run".into()),
         ];
         parts.extend(extras.lines.iter().map(|extra| line(extra.name, Some(extra.cost), "as given".into())));
+        if list != Share::ONE {
+            let machines = self.compute + self.sweep + self.attempts;
+            let note = format!("{:.1} % off the list price of machines", (1.0 - 1.0 / list.get()) * 100.0);
+            parts.push(line("discount", Some(machines - machines * list), note));
+        }
+        if self.credit > Usd::ZERO {
+            let note = format!("of ${:.2} for what {} charges", self.credit.get(), offer.provider);
+            parts.push(line("credit", Some(self.total() - self.gross()), note));
+        }
         let note = if self.at_least() { "at least: a price is unknown" } else { "" };
         Term::sum("cost", Figure::Usd(Usd::ZERO), note.into(), parts)
     }
@@ -244,6 +271,7 @@ pub fn bill(scenario: &Scenario, offer: &Offer, nodes: u64, run: &Run) -> Bill {
         energy: if offer.purchase == Purchase::Owned { own_energy() } else { Some(Usd::ZERO) },
         preparation: extras.preparation,
         extras: extras.named(),
+        credit: offer.contract.credit,
         committed: match offer.purchase {
             Purchase::Reserved1y => year(1),
             Purchase::Reserved3y => year(3),
@@ -252,6 +280,7 @@ pub fn bill(scenario: &Scenario, offer: &Offer, nodes: u64, run: &Run) -> Bill {
                 Purchase::Reserved3y => Some(base.price * nodes * base.share() * Seconds::hours(3.0 * 8760.0)),
                 _ => None,
             }),
+            Purchase::Block => offer.contract.obliges.map(|each| each * Share::new(nodes as f64)),
             Purchase::OnDemand | Purchase::Spot | Purchase::Owned => None,
         },
     }
@@ -274,6 +303,7 @@ mod tests {
             checkpoints: Some(Usd::new(2.0)),
             transfer: Some(Usd::new(3.0)),
             energy: Some(Usd::ZERO),
+            credit: Usd::ZERO,
             committed: None,
         }
     }
@@ -282,6 +312,13 @@ mod tests {
     fn an_unknown_line_makes_the_sum_a_lower_bound() {
         assert_eq!((bill(Some(Usd::new(1.0))).total(), bill(Some(Usd::new(1.0))).at_least()), (Usd::new(106.0), false));
         assert_eq!((bill(None).total(), bill(None).at_least()), (Usd::new(105.0), true));
+    }
+
+    /// A credit pays for what the provider charges (here 103 of 106 dollars), never for people, and never more.
+    #[test]
+    fn a_credit_pays_for_what_the_provider_charges() {
+        let of = |credit: f64| Bill { credit: Usd::new(credit), ..bill(Some(Usd::new(1.0))) }.total();
+        assert_eq!([of(0.0), of(6.0), of(103.0), of(500.0)], [106.0, 100.0, 3.0, 3.0].map(Usd::new));
     }
 
     /// GPT-3: 10,000 V100 at 330 W for 14.8 days in a building of PUE 1.1, published as 1,287 MWh.

@@ -155,7 +155,7 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
         spread,
         step_time: around.interval(&|at| at.step),
         time: around.interval(&|at| at.run.wall()),
-        cost: around.interval(&|at| at.bill.total()),
+        cost: around.interval(&|at| at.bill.gross()).map(|gross| around.mid.bill.credited(gross)),
         energy: around.mid.energy.map(|_| around.interval(&|at| at.energy.unwrap_or_default())),
     })
 }
@@ -258,7 +258,8 @@ impl Around {
         T: Copy + Mul<Share, Output = T> + Div<Output = Share>,
     {
         let mid = figure(&self.mid);
-        let ratio = |at: &Outcome| figure(at) / mid;
+        // What costs nothing is sure to.
+        let ratio = |at: &Outcome| Some(figure(at) / mid).filter(|ratio| ratio.get().is_finite()).unwrap_or(Share::ONE);
         let ends = [&self.step, &self.calm, &self.amount].map(|(low, high)| (ratio(low), ratio(high)));
         let factor = interval::combine(Share::ONE, &ends);
         Interval { low: mid * factor.low, mid, high: mid * factor.high }

@@ -42,6 +42,14 @@ pub struct Interval<T> {
     pub high: T,
 }
 
+impl<T> Interval<T> {
+    /// The same after something that grows with the figure: bounds stay bounds.
+    #[must_use]
+    pub fn map<U>(self, change: impl Fn(T) -> U) -> Interval<U> {
+        Interval { low: change(self.low), mid: change(self.mid), high: change(self.high) }
+    }
+}
+
 /// The factor on the step time, as a band in logs around zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {

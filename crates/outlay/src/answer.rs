@@ -488,12 +488,14 @@ pub(crate) fn reason(reason: &Reason) -> String {
     match reason {
         Reason::AsGood => "as good".into(),
         Reason::Dearer(usd) => format!("{} dearer", money(usd.get())),
+        Reason::MoreCredit(usd) => format!("{} more of the credit", money(usd.get())),
         Reason::Slower(time) => format!("{} slower", duration(time.to_hours())),
         Reason::Worse(times) => format!("{:.2} times the product of cost and time", times.get()),
         Reason::Riskier(usd) => format!("{} dearer in the worst of ten runs", money(usd.get())),
         Reason::Larger(bytes) => format!("{:.0} GiB larger", bytes.to_gib()),
         Reason::OverBudget(usd) => format!("{} over the budget", money(usd.get())),
         Reason::TooLate(time) => format!("{} past the deadline", duration(time.to_hours())),
+        Reason::OutlastsBlock(time) => format!("{} longer than its block lasts", duration(time.to_hours())),
         Reason::Tight => "may run out of memory".into(),
         Reason::DoesNotFit => "runs out of memory".into(),
         Reason::NeverEnds(time) if time.to_days() > 36_525.0 => {

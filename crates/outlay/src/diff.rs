@@ -94,7 +94,9 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
     ];
     let row = |(name, unit, figure): &Figure<'_>| {
         let (before, after) = (of(before, *figure), of(after, *figure));
-        let change = before.zip(after).and_then(|(one, other)| (one != 0.0).then(|| other / one - 1.0));
+        let change = before
+            .zip(after)
+            .and_then(|(one, other)| if one == other { Some(0.0) } else { (one != 0.0).then(|| other / one - 1.0) });
         (before.is_some() || after.is_some()).then(|| Moved {
             name: (*name).into(),
             unit: (*unit).into(),
@@ -115,6 +117,8 @@ fn verdict(before: &Response, after: &Response) -> String {
         };
     };
     let share = |before: f64, after: f64| match (after / before - 1.0) * 100.0 {
+        _ if before == after => "as much".to_owned(),
+        share if !share.is_finite() => "from nothing".to_owned(),
         share if share.abs() < 0.05 => "as much".to_owned(),
         share => format!("{share:+.1} %"),
     };

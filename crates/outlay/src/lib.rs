@@ -16,6 +16,7 @@ mod levers;
 mod observed;
 mod parse;
 pub mod plan;
+pub mod prices;
 pub mod problem;
 pub mod request;
 mod resolve;
@@ -30,11 +31,13 @@ mod why;
 pub mod catalog {
     pub use outlay_catalog::CALIBRATION;
     pub use outlay_catalog::accelerators::Part;
+    pub use outlay_catalog::feeds;
     pub use outlay_catalog::hosted::Hosted;
     pub use outlay_catalog::languages::Language;
     pub use outlay_catalog::market::Market;
     pub use outlay_catalog::model::json as config_json;
     pub use outlay_catalog::names;
+    pub use outlay_catalog::offers::{self, Quote};
     pub use outlay_catalog::presets::Preset;
     pub use outlay_catalog::stacks::Program;
     pub use outlay_catalog::{Catalog, error::TableError};
@@ -107,6 +110,16 @@ pub fn diff(before: &Request, after: &Request, catalog: &Catalog, today: &str) -
     Ok(diff::diff((before, after), (&planned.0, &planned.1), today))
 }
 
+/// What other facts do to a job: prices of another day, of another contract.
+///
+/// # Errors
+/// All problems of the request, with either facts.
+pub fn drift(request: &Request, then: &Catalog, now: &Catalog, today: &str) -> Result<Diff, Vec<Problem>> {
+    let everything = &outlay_core::search::unwatched;
+    let planned = (Planned::of(request, then, everything)?, Planned::of(request, now, everything)?);
+    Ok(diff::diff((request, request), (&planned.0, &planned.1), today))
+}
+
 /// A question with its answer, before it is written.
 pub(crate) struct Planned {
     /// With what the user's own measurement taught.
@@ -171,7 +184,7 @@ pub fn exact(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast
 
 /// As [`exact`], with what the catalog knows and nothing else.
 fn exact_as_known(request: &Request, catalog: &Catalog) -> Result<(Resolved, Forecast), Vec<Problem>> {
-    let resolved = resolve::resolve(request, catalog, Ask::Estimate)?;
+    let mut resolved = resolve::resolve(request, catalog, Ask::Estimate)?;
     let knowledge = catalog.knowledge();
     let scenario = &resolved.scenario;
     let (Size::Exactly(count) | Size::AtMost(count)) = scenario.size;
@@ -204,6 +217,14 @@ fn exact_as_known(request: &Request, catalog: &Catalog) -> Result<(Resolved, For
         ]);
     };
     let nodes = cluster.nodes();
+    if let Some(most) = offer.contract.most.filter(|most| nodes * offer.node.accelerators > *most) {
+        let message = format!(
+            "{} accelerators of whole machines are more than the {most} you may have",
+            nodes * offer.node.accelerators
+        );
+        resolved.warnings.push(message);
+    }
+    let scenario = &resolved.scenario;
     let plan = Plan { variant: 0, offer: 0, nodes, layout };
     match forecast::forecast(scenario, knowledge, plan) {
         Some(forecast) => Ok((resolved, forecast)),

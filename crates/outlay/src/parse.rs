@@ -15,7 +15,7 @@ use crate::request::{CustomModel, PilotRequest, Request, StoppingRequest, SweepR
 /// # Errors
 /// All faults of form: broken TOML (then that one alone), unknown keys, wrong types.
 pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| vec![syntax(text, &e)])?;
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| vec![syntax(text, &e, "the job file")])?;
     let mut endless = Vec::new();
     for (key, value) in &table {
         not_finite(key, value, &mut endless);
@@ -28,8 +28,8 @@ pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
     read(&value)
 }
 
-/// TOML knows `inf` and `nan`; no key of a job does.
-fn not_finite(at: &str, value: &toml::Value, problems: &mut Vec<Problem>) {
+/// TOML knows `inf` and `nan`; no key of ours does.
+pub(crate) fn not_finite(at: &str, value: &toml::Value, problems: &mut Vec<Problem>) {
     match value {
         toml::Value::Float(number) if !number.is_finite() => {
             problems.push(Problem::new(Code::OutOfRange, at, format!("{number} is not a finite number")));
@@ -52,9 +52,9 @@ pub fn from_json(text: &str) -> Result<Request, Vec<Problem>> {
     read(&value)
 }
 
-fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+pub(crate) fn syntax(text: &str, error: &toml::de::Error, what: &str) -> Problem {
     let place = error.span().map_or_else(
-        || "the job file".to_owned(),
+        || what.to_owned(),
         |span| {
             let before = text.get(..span.start).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -164,7 +164,7 @@ fn faults(section: &str, key: &str, at: &str, value: &Value) -> Option<Vec<Probl
 }
 
 /// What is wrong with the keys of a table within a section.
-fn inner<T: Default + Serialize + DeserializeOwned>(at: &str, content: &Map<String, Value>) -> Vec<Problem> {
+pub(crate) fn inner<T: Default + Serialize + DeserializeOwned>(at: &str, content: &Map<String, Value>) -> Vec<Problem> {
     let Ok(Value::Object(known)) = serde_json::to_value(T::default()) else { return Vec::new() };
     let each = content.iter().filter_map(|(key, value)| {
         let at = format!("{at}.{key}");

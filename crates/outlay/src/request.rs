@@ -330,7 +330,7 @@ pub struct HardwareRequest {
     pub gpus: Option<u64>,
     /// At most so many.
     pub max_gpus: Option<u64>,
-    /// `on-demand`, `spot`, `reserved`, `owned`, `mixed` (a steady part with spot machines beside it).
+    /// `on-demand`, `spot`, `reserved`, `owned`, `block` (bought ahead), `mixed` (a steady part with spot machines beside it).
     pub purchase: Vec<String>,
     /// Regions, with `*`.
     pub regions: Vec<String>,

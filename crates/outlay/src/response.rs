@@ -97,7 +97,7 @@ pub struct Plan {
     pub region: String,
     /// The provider's machine.
     pub instance: String,
-    /// `on-demand`, `spot`, `reserved-1y`, `reserved-3y`, `owned`, or a mixture such as `2 in 4 on-demand, spot`.
+    /// `on-demand`, `spot`, `reserved-1y`, `reserved-3y`, `owned`, `block`, or a mixture such as `2 in 4 on-demand, spot`.
     pub purchase: String,
     /// Price of one machine for an hour; `null`: unknown.
     pub machine_usd_per_hour: Option<f64>,

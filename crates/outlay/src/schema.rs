@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::prices::Prices;
 use crate::problem::Code;
 use crate::request::Request;
 use crate::response::{Diff, Levers, Optimum, Response, ScalingFit, Sized, Why};
@@ -16,6 +17,12 @@ pub fn request() -> String {
 #[must_use]
 pub fn response() -> String {
     text(&schemars::schema_for!(Response))
+}
+
+/// JSON Schema of `prices.toml`.
+#[must_use]
+pub fn prices() -> String {
+    text(&schemars::schema_for!(Prices))
 }
 
 /// JSON Schema of what `why` answers.

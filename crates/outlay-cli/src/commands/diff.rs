@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use outlay::catalog::Catalog;
 use outlay::response::{Diff, Moved};
 
 use super::Format;
@@ -30,7 +29,7 @@ pub(crate) struct Args {
     format: Format,
 }
 
-fn share(raw: &str) -> Result<f64, String> {
+pub(super) fn share(raw: &str) -> Result<f64, String> {
     let text = raw.trim();
     let (number, of) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim(), 100.0));
     match number.parse::<f64>() {
@@ -45,13 +44,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
         let fault = Fault::new("missing", "two job files are compared", "outlay diff BEFORE AFTER");
         return Err(fault.help("for the effect of one flag: outlay why JOB FLAG, or outlay levers JOB").into());
     };
-    let catalog = Catalog::built_in();
+    let facts = args.job.facts(context)?;
+    let (catalog, today) = (&facts.catalog, facts.today.as_str());
     let after = args.job.with_file(after.clone());
-    let (one, other) = (args.job.request(&catalog, context)?, after.request(&catalog, context)?);
+    let (one, other) = (args.job.request(catalog, context)?, after.request(catalog, context)?);
     let check = |job: &JobArgs, request| {
-        outlay::plan(request, &catalog, &context.today).map(|_| ()).map_err(|problems| job.faults(problems))
+        outlay::plan(request, catalog, today).map(|_| ()).map_err(|problems| job.faults(problems))
     };
-    let diff = outlay::diff(&one, &other, &catalog, &context.today).or_else(|problems| {
+    let diff = outlay::diff(&one, &other, catalog, today).or_else(|problems| {
         // Said in the words of the file that has the fault.
         check(&args.job, &one)?;
         check(&after, &other)?;
@@ -64,18 +64,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     } else {
         difference::terminal(&diff, context.width)
     };
-    let mut answer = Answer::new(text);
+    let mut answer = Answer { notes: facts.notes, ..Answer::new(text) };
     let grown = |figure: &Moved| figure.name == "cost" && figure.change > args.fail_over;
     if diff.after.is_none() {
         answer.exit = Exit::Infeasible;
     } else if args.fail_over.is_some() && diff.figures.iter().any(grown) {
         answer.exit = Exit::Infeasible;
-        answer.notes = over(&diff, args.fail_over.unwrap_or_default());
+        answer.notes += &over(&diff, args.fail_over.unwrap_or_default());
     }
     Ok(answer)
 }
 
-fn over(diff: &Diff, share: f64) -> String {
+pub(super) fn over(diff: &Diff, share: f64) -> String {
     let change = diff.figures.iter().find(|figure| figure.name == "cost").and_then(|figure| figure.change);
     format!("the cost grows by {:.1} %, more than {:.1} %\n", change.unwrap_or_default() * 100.0, share * 100.0)
 }

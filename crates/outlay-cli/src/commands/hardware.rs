@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Format, Names};
 use crate::cli::Answer;
 use crate::context::Context;
+use crate::facts::{self, Source};
 use crate::failure::Failure;
 use crate::render::format::{UNKNOWN, gib, number, usd};
 use crate::render::json;
@@ -27,7 +28,8 @@ pub(crate) struct Args {
 
 /// Lists what matches, largest memory first.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
-    let catalog = Catalog::built_in();
+    let facts = facts::of(&Source::default(), None, context)?;
+    let catalog = facts.catalog;
     let mut parts: Vec<&Accelerator> = catalog
         .accelerators()
         .filter(|part| args.names.matches(&[&part.id, &part.name, &part.architecture]))

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use outlay::catalog::Catalog;
 use outlay::response::{Lever, Levers, Standing};
 
 use super::Format;
@@ -35,9 +34,9 @@ pub(crate) struct Args {
 
 /// Answers.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
-    let catalog = Catalog::built_in();
-    let request = args.job.request(&catalog, context)?;
-    let levers = outlay::levers(&request, &catalog).map_err(|problems| args.job.faults(problems))?;
+    let facts = args.job.facts(context)?;
+    let request = args.job.request(&facts.catalog, context)?;
+    let levers = outlay::levers(&request, &facts.catalog).map_err(|problems| args.job.faults(problems))?;
     let exit = if levers.standing.is_some() { Exit::Answer } else { Exit::Infeasible };
     if let (Some(path), Some(standing)) = (&args.svg, &levers.standing) {
         files::write(path, &tornado::chart(standing, &levers.levers))?;
@@ -45,9 +44,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let text =
         if args.format.json { json::text(serde_json::to_value(&levers))? } else { told(args, &levers, context.width) };
     let moving = levers.levers.iter().filter(|lever| lever.after.is_some()).count();
-    let mut answer = Answer { exit, ..Answer::new(text) };
+    let mut answer = Answer { text, notes: facts.notes, exit };
     if !args.format.json && args.limit > 0 && moving > args.limit {
-        answer.notes = format!("{} of {moving} steps; --limit 0 shows all\n", args.limit);
+        answer.notes += &format!("{} of {moving} steps; --limit 0 shows all\n", args.limit);
     }
     Ok(answer)
 }

@@ -17,6 +17,7 @@ pub(crate) mod estimate;
 pub(crate) mod hardware;
 pub(crate) mod import;
 pub(crate) mod levers;
+pub(crate) mod lock;
 pub(crate) mod models;
 pub(crate) mod offers;
 pub(crate) mod plan;
@@ -69,9 +70,9 @@ impl Question {
         searched: bool,
         context: &Context,
     ) -> Result<Answer, Failure> {
-        let catalog = Catalog::built_in();
-        let request = self.job.request(&catalog, context)?;
-        let response = door(&request, &catalog, &context.today).map_err(|problems| self.job.faults(problems))?;
+        let facts = self.job.facts(context)?;
+        let request = self.job.request(&facts.catalog, context)?;
+        let response = door(&request, &facts.catalog, &facts.today).map_err(|problems| self.job.faults(problems))?;
         let mut text = if self.format.json {
             json::text(serde_json::to_value(&response))?
         } else if self.format.markdown {
@@ -83,7 +84,7 @@ impl Question {
             text.push_str(&answer::searched(&response.search));
         }
         let exit = if response.pick.is_some() { Exit::Answer } else { Exit::Infeasible };
-        Ok(Answer { exit, ..Answer::new(text) })
+        Ok(Answer { text, notes: facts.notes, exit })
     }
 }
 

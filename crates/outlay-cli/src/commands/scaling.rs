@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use outlay::catalog::Catalog;
 use outlay::response::{FittedLaw, Optimum, ScalingFit, Sized};
 use outlay::scaling::{Aim, Wanted};
 
@@ -126,11 +125,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
 }
 
 fn optimum(args: &OptimumArgs, context: &Context) -> Result<Answer, Failure> {
-    let catalog = Catalog::built_in();
-    let request = args.job.request(&catalog, context)?;
+    let facts = args.job.facts(context)?;
+    let catalog = &facts.catalog;
+    let request = args.job.request(catalog, context)?;
     let served = args.served.clone().map(outlay::request::Amount::Text);
     let wanted = Wanted { flops: args.flops, served };
-    let found = outlay::scaling::optimum(&request, &wanted, &catalog).map_err(|faults| args.job.faults(faults))?;
+    let found = outlay::scaling::optimum(&request, &wanted, catalog).map_err(|faults| args.job.faults(faults))?;
     let text = if args.format.json {
         json::text(serde_json::to_value(&found))?
     } else {
@@ -152,10 +152,11 @@ fn best(found: &Optimum) -> String {
 }
 
 fn frontier(args: &FrontierArgs, context: &Context) -> Result<Answer, Failure> {
-    let catalog = Catalog::built_in();
-    let request = args.job.request(&catalog, context)?;
+    let facts = args.job.facts(context)?;
+    let catalog = &facts.catalog;
+    let request = args.job.request(catalog, context)?;
     let found =
-        outlay::scaling::frontier(&request, args.from, args.to, &catalog).map_err(|faults| args.job.faults(faults))?;
+        outlay::scaling::frontier(&request, args.from, args.to, catalog).map_err(|faults| args.job.faults(faults))?;
     if let Some(path) = &args.svg {
         files::write(path, &curves::frontier(&found))?;
     }

@@ -18,6 +18,8 @@ enum What {
     Request,
     /// JSON Schema of an answer
     Response,
+    /// JSON Schema of prices.toml
+    Prices,
     /// JSON Schema of what `why` answers
     Why,
     /// JSON Schema of what `diff` answers
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
     let text = match args.what {
         What::Request => outlay::schema::request(),
         What::Response => outlay::schema::response(),
+        What::Prices => outlay::schema::prices(),
         What::Why => outlay::schema::why(),
         What::Diff => outlay::schema::diff(),
         What::Levers => outlay::schema::levers(),

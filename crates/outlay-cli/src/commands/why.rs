@@ -1,6 +1,5 @@
 //! `outlay why`: where a plan that somebody names stands beside the best, and which term makes it lose.
 
-use outlay::catalog::Catalog;
 use outlay::response::Why;
 
 use super::Format;
@@ -22,9 +21,10 @@ pub(crate) struct Args {
 
 /// Answers.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
-    let catalog = Catalog::built_in();
-    let (base, named) = (args.job.file_alone().request(&catalog, context)?, args.job.request(&catalog, context)?);
-    let why = outlay::why(&base, &named, &catalog, &context.today).map_err(|problems| args.job.faults(problems))?;
+    let facts = args.job.facts(context)?;
+    let catalog = &facts.catalog;
+    let (base, named) = (args.job.file_alone().request(catalog, context)?, args.job.request(catalog, context)?);
+    let why = outlay::why(&base, &named, catalog, &facts.today).map_err(|problems| args.job.faults(problems))?;
     let text = if args.format.json {
         json::text(serde_json::to_value(&why))?
     } else if args.format.markdown {
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
         answer::why_terminal(&why, context.width)
     };
     let exit = exit(&why);
-    Ok(Answer { exit, ..Answer::new(text) })
+    Ok(Answer { text, notes: facts.notes, exit })
 }
 
 /// As for a plan: status 1 if what was named is not feasible.

@@ -24,7 +24,17 @@ pub(crate) fn terminal(diff: &Diff, width: usize) -> String {
     } else {
         let _ = write!(text, "\n{BOLD}changed{BOLD:#}\n{}", changes(diff).terminal(width));
     }
-    let _ = write!(text, "\n{BOLD}effect{BOLD:#}\n{}", effects(diff).terminal(width));
+    text.push_str(&effect(diff, width));
+    text
+}
+
+/// What other facts did to one job, for a terminal.
+pub(crate) fn drift(diff: &Diff, width: usize) -> String {
+    format!("{BOLD}{}{BOLD:#}\n{}", diff.verdict, effect(diff, width))
+}
+
+fn effect(diff: &Diff, width: usize) -> String {
+    let mut text = format!("\n{BOLD}effect{BOLD:#}\n{}", effects(diff).terminal(width));
     for (head, term) in [("what it costs more", &diff.cost), ("what it takes longer", &diff.time)] {
         if let Some(term) = term.as_ref().filter(|term| !term.parts.is_empty()) {
             let _ = writeln!(text, "\n{BOLD}{head}{BOLD:#}");

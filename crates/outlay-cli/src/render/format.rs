@@ -97,6 +97,8 @@ pub(crate) fn usd(dollars: f64) -> String {
     if !dollars.is_finite() {
         return UNKNOWN.into();
     }
+    // What is left of sums that cancel is nothing.
+    let dollars = if dollars.abs() < 1e-9 { 0.0 } else { dollars };
     let sign = if dollars < 0.0 { "-" } else { "" };
     let d = dollars.abs();
     let text = match d {

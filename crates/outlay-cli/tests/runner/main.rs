@@ -11,3 +11,4 @@ mod imports;
 mod levers;
 mod observed;
 mod plans;
+mod prices;

@@ -70,6 +70,18 @@ pub struct Limits {
     pub deadline: Option<Seconds>,
 }
 
+impl Limits {
+    /// By how much a run at an offer is past the deadline, or past the time for which its machines are there.
+    #[must_use]
+    pub fn late(&self, offer: &Offer, time: Seconds) -> Option<Seconds> {
+        let contract = &offer.contract;
+        let past = |most: Option<Seconds>, end: Seconds| most.filter(|most| end > *most).map(|most| end - most);
+        let deadline = past(self.deadline, contract.starts_in + time);
+        let window = past(contract.window, time);
+        deadline.into_iter().chain(window).reduce(Seconds::max)
+    }
+}
+
 /// What "best" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Goal {

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::cluster::{Accelerator, Node};
-use crate::units::{KilogramsPerKwh, Seconds, Share, UsdPerGb, UsdPerGbMonth, UsdPerHour};
+use crate::units::{KilogramsPerKwh, Seconds, Share, Usd, UsdPerGb, UsdPerGbMonth, UsdPerHour};
 
 /// A machine at a price: one provider, region, machine type and purchase type.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +20,10 @@ pub struct Offer {
     pub node: Node,
     /// How it is bought.
     pub purchase: Purchase,
-    /// Price of the whole machine.
+    /// What is paid for the whole machine.
     pub price: UsdPerHour,
+    /// What was agreed with the one who asks, beyond that price.
+    pub contract: Contract,
     /// Part of the machines is bought another way, so that fewer can be taken away.
     pub base: Option<Base>,
     /// Mean time between preemptions of one machine bought so, if anybody published it; `None` for what is not preempted.
@@ -40,6 +42,23 @@ pub struct Offer {
     pub as_of: String,
     /// Where the price was read.
     pub source: String,
+}
+
+/// What was agreed with the one who asks: discounts, credits, and limits of what may be had.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Contract {
+    /// Price of the whole machine before the discount; `None`: there is no discount.
+    pub list: Option<UsdPerHour>,
+    /// Sum taken off what the provider charges for one run.
+    pub credit: Usd,
+    /// Accelerators that may be rented so at the most; `None`: as many as one likes.
+    pub most: Option<u64>,
+    /// Time until the machines are there.
+    pub starts_in: Seconds,
+    /// Time for which they are there; `None`: as long as one likes.
+    pub window: Option<Seconds>,
+    /// What was agreed to pay for one machine in all, used or not.
+    pub obliges: Option<Usd>,
 }
 
 /// The steady part of a mixed purchase: the other machines are spot.
@@ -73,10 +92,18 @@ impl Offer {
         Share::new(share * nodes as f64)
     }
 
-    /// The parts of a mixed purchase are whole machines.
+    /// So many may be had, and the parts of a mixed purchase are whole machines.
     #[must_use]
     pub fn comes_in(&self, nodes: u64) -> bool {
-        self.base.is_none_or(|base| (base.quarters * nodes).is_multiple_of(4))
+        let few = self.contract.most.is_none_or(|most| nodes * self.node.accelerators <= most);
+        few && self.base.is_none_or(|base| (base.quarters * nodes).is_multiple_of(4))
+    }
+
+    /// The price before the discount over the price after it; 1 where there is none.
+    #[must_use]
+    pub fn list_factor(&self) -> Share {
+        let factor = self.contract.list.map_or(1.0, |list| list.get() / self.price.get());
+        Share::new(if factor.is_finite() { factor } else { 1.0 })
     }
 }
 
@@ -114,6 +141,8 @@ pub enum Purchase {
     Owned,
     /// A steady part, and spot machines beside it.
     Mixed,
+    /// Bought ahead for some days: a capacity block, a commitment that one holds.
+    Block,
 }
 
 impl Purchase {
@@ -127,6 +156,7 @@ impl Purchase {
             Self::Reserved3y => "reserved-3y",
             Self::Owned => "owned",
             Self::Mixed => "mixed",
+            Self::Block => "block",
         }
     }
 }

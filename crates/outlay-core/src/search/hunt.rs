@@ -232,7 +232,7 @@ fn bound(scenario: &Scenario, unit: &Unit, offer: (usize, &Offer), step: Seconds
         offer: offer.0,
         cost,
         time,
-        worth: Worth::of(scenario.goal, unit, cost, time, cost),
-        within: limits.budget.is_none_or(|most| cost <= most) && limits.deadline.is_none_or(|most| time <= most),
+        worth: Worth::of(scenario.goal, unit, &outcome.bill, time, cost),
+        within: limits.budget.is_none_or(|most| cost <= most) && limits.late(offer.1, time).is_none(),
     }
 }

@@ -85,6 +85,8 @@ pub enum Reason {
     AsGood,
     /// Costs more by this much.
     Dearer(Usd),
+    /// Costs as much after credits, and uses this much more of them.
+    MoreCredit(Usd),
     /// Takes longer by this much.
     Slower(Seconds),
     /// Its product of cost and time is this many times the pick's.
@@ -97,6 +99,8 @@ pub enum Reason {
     OverBudget(Usd),
     /// Past the deadline by this much.
     TooLate(Seconds),
+    /// Runs on after its machines, bought for some days, are gone.
+    OutlastsBlock(Seconds),
     /// May run out of memory.
     Tight,
     /// Runs out of memory.

@@ -7,11 +7,12 @@ use core::cmp::Ordering;
 use super::hunt::Hunt;
 use super::survey::{Candidate, Survey, Unit};
 use super::{Counts, Difference, FITS, Loser, Map, Question, Ranking, Reason};
+use crate::bill::Bill;
 use crate::forecast::{self, Knowledge, Luck};
 use crate::plan::{self, Plan};
 use crate::run::disruption;
-use crate::scenario::Goal;
 use crate::scenario::offer::Offer;
+use crate::scenario::{Goal, Limits};
 use crate::units::{Bytes, Seconds, Share, Usd};
 
 /// Losers named for another accelerator: the next ones, not only the next.
@@ -44,29 +45,31 @@ impl Priced {
         self.fit >= FITS && self.ends
     }
 
-    /// Within budget and deadline.
+    /// Within budget, deadline and the time for which its machines are there.
     pub(super) fn within(&self, question: Question<'_>) -> bool {
         let limits = question.limits();
-        limits.budget.is_none_or(|most| self.cost <= most) && limits.deadline.is_none_or(|most| self.time <= most)
+        let on_time = limits.late(question.offer(&self.plan), self.time).is_none();
+        on_time && limits.budget.is_none_or(|most| self.cost <= most)
     }
 }
 
 /// What a plan is judged by, the less the better: the figure of the goal first, then what decides between equals.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Worth(f64, f64);
+pub(super) struct Worth(f64, f64, f64);
 
 impl Worth {
-    /// For a goal; `dear` is the cost that one run in ten exceeds.
-    pub(super) fn of(goal: Goal, unit: &Unit, cost: Usd, time: Seconds, dear: Usd) -> Self {
-        let (cost, time) = (cost.get(), time.get());
+    /// For a goal; `dear` is the cost that one run in ten exceeds. Of plans that a credit pays for, the one that uses less of
+    /// it is better: a credit that is left is worth something.
+    pub(super) fn of(goal: Goal, unit: &Unit, bill: &Bill, time: Seconds, dear: Usd) -> Self {
+        let (cost, gross, time) = (bill.total().get(), bill.gross().get(), time.get());
         match goal {
-            Goal::Cost => Self(cost, time),
-            Goal::Time => Self(time, cost),
-            Goal::CostTime => Self(cost * time, cost),
-            Goal::Robust => Self(dear.get(), cost),
+            Goal::Cost => Self(cost, gross, time),
+            Goal::Time => Self(time, cost, gross),
+            Goal::CostTime => Self(cost * time, cost, gross),
+            Goal::Robust => Self(dear.get(), cost, gross),
             Goal::Card => {
                 let installed = unit.nodes * unit.cluster.node.accelerators;
-                Self((unit.cluster.accelerator.memory * installed).get(), cost)
+                Self((unit.cluster.accelerator.memory * installed).get(), cost, gross)
             }
         }
     }
@@ -77,7 +80,7 @@ impl Worth {
     }
 
     pub(super) fn total_cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0).then(self.1.total_cmp(&other.1))
+        self.0.total_cmp(&other.0).then(self.1.total_cmp(&other.1)).then(self.2.total_cmp(&other.2))
     }
 }
 
@@ -139,7 +142,7 @@ pub(super) fn price(
                 Goal::Robust => forecast::forecast(scenario, knowledge, plan).map_or(cost, |all| all.cost.high),
                 _ => cost,
             };
-            let worth = Worth::of(scenario.goal, unit, cost, time, dear);
+            let worth = Worth::of(scenario.goal, unit, &outcome.bill, time, dear);
             all.push(Priced { plan, unit: at, fit: candidate.fit, cost, time, worth, ends: outcome.run.ends() });
         }
     }
@@ -396,8 +399,9 @@ impl Desk<'_> {
         if let Some(budget) = limits.budget.filter(|budget| priced.cost > *budget) {
             return Reason::OverBudget(priced.cost - budget);
         }
-        if let Some(deadline) = limits.deadline.filter(|deadline| priced.time > *deadline) {
-            return Reason::TooLate(priced.time - deadline);
+        if let Some(late) = limits.late(self.offer(priced), priced.time) {
+            let within = Limits { deadline: None, ..limits }.late(self.offer(priced), priced.time);
+            return if within == Some(late) { Reason::OutlastsBlock(late) } else { Reason::TooLate(late) };
         }
         match (self.pick, self.question.goal()) {
             (Some(pick), _) if pick.sound() && !priced.sound() => Reason::Tight,
@@ -405,9 +409,16 @@ impl Desk<'_> {
             (Some(pick), Goal::Time) if priced.time == pick.time && priced.cost > pick.cost => {
                 Reason::Dearer(priced.cost - pick.cost)
             }
+            (Some(pick), Goal::Cost) if priced.worth.1 > pick.worth.1 && priced.cost == pick.cost => {
+                Reason::MoreCredit(Usd::new(priced.worth.1 - pick.worth.1))
+            }
             (Some(pick), Goal::Cost | Goal::Time) if priced.time == pick.time => Reason::AsGood,
             (Some(pick), Goal::Cost | Goal::Time) => Reason::Slower(priced.time - pick.time),
-            (Some(pick), Goal::CostTime) => Reason::Worse(Share::new(priced.worth.0 / pick.worth.0)),
+            (Some(pick), Goal::CostTime) if pick.worth.0 > 0.0 => {
+                Reason::Worse(Share::new(priced.worth.0 / pick.worth.0))
+            }
+            // The pick costs nothing: there is no factor.
+            (Some(pick), Goal::CostTime) => Reason::Dearer(priced.cost - pick.cost),
             (Some(pick), Goal::Robust) => Reason::Riskier(Usd::new(priced.worth.0 - pick.worth.0)),
             (Some(pick), Goal::Card) if priced.worth.0 == pick.worth.0 => Reason::Dearer(priced.cost - pick.cost),
             (Some(pick), Goal::Card) => Reason::Larger(Bytes::new(priced.worth.0 - pick.worth.0)),

@@ -9,6 +9,7 @@ use crate::layout::Pins;
 use crate::scenario::offer::Offer;
 use crate::scenario::recipe::{Lora, Method, Targets};
 use crate::scenario::{Goal, Limits, Scenario, Size};
+use crate::units::Seconds;
 
 /// Rank of the adapters that are proposed where none were asked for.
 const PROPOSED_RANK: u64 = 16;
@@ -95,10 +96,15 @@ fn limits(variants: &[Scenario], asked: Limits, best: Best<'_>) -> Vec<Relaxatio
     let later = deadline.and_then(|_| under(Some(Goal::Time), Limits { budget, deadline: None }));
     let mut chosen: Vec<(Change, Forecast)> = Vec::new();
     chosen.extend(richer.map(|f| (Change::Budget(f.cost.mid), f)));
-    chosen.extend(later.map(|f| (Change::Deadline(f.time.mid), f)));
+    // The machines of a block are not there at once.
+    let end = |f: &Forecast| {
+        let offer = variants.get(f.plan.variant).and_then(|scenario| scenario.offers.get(f.plan.offer));
+        f.time.mid + offer.map_or(Seconds::ZERO, |offer| offer.contract.starts_in)
+    };
+    chosen.extend(later.map(|f| (Change::Deadline(end(&f)), f)));
     if chosen.is_empty() && (budget.is_some() || deadline.is_some()) {
         let both = under(None, Limits::default());
-        chosen.extend(both.map(|f| (Change::BudgetAndDeadline(f.cost.mid, f.time.mid), f)));
+        chosen.extend(both.map(|f| (Change::BudgetAndDeadline(f.cost.mid, end(&f)), f)));
     }
     let relaxation = |(change, forecast): (Change, Forecast)| {
         let offer = variants.get(forecast.plan.variant)?.offers.get(forecast.plan.offer)?.clone();

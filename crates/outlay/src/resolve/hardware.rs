@@ -7,7 +7,7 @@ use outlay_core::bill::{self, Owned};
 use outlay_core::dtype::Dtype;
 use outlay_core::scenario::Size;
 use outlay_core::scenario::cluster::{Accelerator, Link, Node, Vendor};
-use outlay_core::scenario::offer::{Base, Offer, Purchase};
+use outlay_core::scenario::offer::{Base, Contract, Offer, Purchase};
 use outlay_core::scenario::recipe::{AttentionKernel, Method, Recipe};
 use outlay_core::units::{BytesPerSec, Share, Usd, UsdPerHour, UsdPerKwh, Watts};
 
@@ -81,6 +81,26 @@ impl Mine {
     }
 }
 
+/// What an accelerator-hour of a machine costs that was bought, by its life and use or the usual ones; without electricity.
+pub(crate) fn machine_hour(capex: Usd, accelerators: u64, life: Option<f64>, used: Option<f64>) -> UsdPerHour {
+    let (life, used) = (life.unwrap_or(LIFE.0), used.unwrap_or(LIFE.1));
+    bill::owned_hour(&Owned { accelerators: accelerators.max(1), ..bought(capex, life, used) })
+}
+
+fn bought(capex: Usd, life: f64, used: f64) -> Owned {
+    Owned {
+        capex,
+        accelerators: 1,
+        life_years: Share::new(life),
+        used: Share::new(used),
+        server: Watts::ZERO,
+        draw: Share::ZERO,
+        pue: Share::ONE,
+        electricity: UsdPerKwh::ZERO,
+        upkeep: Share::new(LIFE.2),
+    }
+}
+
 /// Years a machine is used, the share of its hours, and yearly upkeep, unless said otherwise.
 const LIFE: (f64, f64, f64) = (4.0, 0.7, 0.05);
 
@@ -101,17 +121,7 @@ fn capital(request: &HardwareRequest, owned: Option<f64>, problems: &mut Vec<Pro
         problems.push(Problem::new(Code::Contradiction, "hardware.owned_capex", message).help("leave one of them out"));
     }
     let capex = amount::read(capex, Unit::Usd, "hardware.owned_capex").map_err(|p| problems.push(p)).ok()?;
-    Some(Owned {
-        capex: Usd::new(capex),
-        accelerators: 1,
-        life_years: Share::new(life),
-        used: Share::new(used),
-        server: Watts::ZERO,
-        draw: Share::ZERO,
-        pue: Share::ONE,
-        electricity: UsdPerKwh::ZERO,
-        upkeep: Share::new(LIFE.2),
-    })
+    Some(bought(Usd::new(capex), life, used))
 }
 
 fn size(request: &HardwareRequest, scratch: bool, ask: Ask, notes: &mut Notes, problems: &mut Vec<Problem>) -> Size {
@@ -169,11 +179,24 @@ fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Pr
         ("reserved", &[Purchase::Reserved1y, Purchase::Reserved3y]),
         ("owned", &[Purchase::Owned]),
         ("mixed", &[Purchase::Mixed]),
-        ("any", &[Purchase::OnDemand, Purchase::Spot, Purchase::Reserved1y, Purchase::Reserved3y, Purchase::Owned]),
+        ("block", &[Purchase::Block]),
+        (
+            "any",
+            &[
+                Purchase::OnDemand,
+                Purchase::Spot,
+                Purchase::Reserved1y,
+                Purchase::Reserved3y,
+                Purchase::Owned,
+                Purchase::Block,
+            ],
+        ),
     ];
     if request.purchase.is_empty() {
         let default = notes.text_or("hardware.purchase", None, "purchase");
-        return choice("hardware.purchase", "purchase type", &default, choices).unwrap_or_default().to_vec();
+        let usual = choice("hardware.purchase", "purchase type", &default, choices).unwrap_or_default();
+        // Machines that somebody owns or has bought ahead are there to be used.
+        return usual.iter().copied().chain([Purchase::Owned, Purchase::Block]).collect();
     }
     let mut all = Vec::new();
     for name in &request.purchase {
@@ -186,10 +209,6 @@ fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Pr
 }
 
 fn check_names(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<Problem>) {
-    if let Some(rate) = request.network_gbit.filter(|rate| !rate.is_finite() || *rate <= 0.0) {
-        let message = format!("{rate} Gbit/s is not above zero");
-        problems.push(Problem::new(Code::OutOfRange, "hardware.network_gbit", message));
-    }
     if request.domain == Some(0) {
         problems.push(Problem::new(Code::OutOfRange, "hardware.domain", "0 is not above zero"));
     }
@@ -212,6 +231,16 @@ fn check_names(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<
             problems.push(Problem::unknown_name("hardware.regions", "region", name, &nearest(name, regions)));
         }
     }
+    problems.extend(check_links(request));
+}
+
+/// What is said of links can be.
+pub(crate) fn check_links(request: &HardwareRequest) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(rate) = request.network_gbit.filter(|rate| !rate.is_finite() || *rate <= 0.0) {
+        let message = format!("{rate} Gbit/s is not above zero");
+        problems.push(Problem::new(Code::OutOfRange, "hardware.network_gbit", message));
+    }
     for (at, name) in [("hardware.network", &request.network), ("hardware.link", &request.link)] {
         if let Some(name) = name
             && link_kind(name).is_none()
@@ -222,10 +251,11 @@ fn check_names(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec<
                 .push(Problem::unknown_name(at, "link", name, &near).help(format!("links are {}", kinds.join(", "))));
         }
     }
+    problems
 }
 
 /// `*` stands for any text.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut pieces = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
@@ -282,9 +312,15 @@ fn own(
         })?,
     };
     override_links(request, &mut node);
-    let list =
-        catalog.offers().iter().filter(|o| o.accelerator.id == accelerator.id && o.purchase == Purchase::OnDemand);
-    let cheapest = list.min_by(|a, b| each(a).total_cmp(&each(b)));
+    // Machines that one owns or has bought ahead, where they are asked for; else the cheapest on demand.
+    let held: &[(&str, Purchase)] = &[("owned", Purchase::Owned), ("block", Purchase::Block)];
+    let asked = held.iter().filter(|(name, _)| request.purchase.iter().any(|purchase| purchase == name));
+    let asked: Vec<Purchase> = asked.map(|(_, purchase)| *purchase).collect();
+    let of = |wanted: &[Purchase]| {
+        let like = |o: &&Offer| o.accelerator.id == accelerator.id && wanted.contains(&o.purchase);
+        catalog.offers().iter().filter(like).min_by(|a, b| each(a).total_cmp(&each(b)))
+    };
+    let cheapest = of(&asked).or_else(|| of(&[Purchase::OnDemand]));
     let machines = node.accelerators as f64;
     let (provider, instance, price, as_of, source, purchase) = match (owned, cheapest) {
         (Some(mine), _) => {
@@ -297,10 +333,14 @@ fn own(
             each(offer) * machines,
             offer.as_of.clone(),
             offer.source.clone(),
-            Purchase::OnDemand,
+            offer.purchase,
         ),
         (None, None) => ("unknown".into(), node.id.clone(), 0.0, String::new(), String::new(), Purchase::OnDemand),
     };
+    let contract = cheapest.filter(|_| owned.is_none()).map_or_else(Contract::default, |offer| Contract {
+        list: offer.contract.list.map(|list| list * Share::new(machines / offer.node.accelerators as f64)),
+        ..offer.contract
+    });
     let region = cheapest.filter(|_| owned.is_none()).map_or_else(String::new, |offer| offer.region.clone());
     let offer = Offer {
         provider,
@@ -310,6 +350,7 @@ fn own(
         node,
         purchase,
         price: UsdPerHour::new(price),
+        contract,
         base: None,
         preemption: None,
         storage: None,
@@ -327,7 +368,7 @@ fn each(offer: &Offer) -> f64 {
     offer.price.get() / offer.node.accelerators as f64
 }
 
-fn override_links(request: &HardwareRequest, node: &mut Node) {
+pub(crate) fn override_links(request: &HardwareRequest, node: &mut Node) {
     if let Some(kind) = request.link.as_deref().and_then(link_kind) {
         node.intra.kind = kind;
     }
@@ -426,8 +467,13 @@ fn mixed(pool: &[&Offer], purchases: &[Purchase]) -> Vec<Offer> {
         for base in pool.iter().filter(same) {
             for quarters in 1..4 {
                 let share = quarters as f64 / 4.0;
+                // Both discounts, in the same parts; the rest of the contract is the spot machines'.
+                let list = |offer: &Offer| offer.contract.list.unwrap_or(offer.price).get();
+                let listed = base.contract.list.is_some() || spot.contract.list.is_some();
+                let whole = UsdPerHour::new(list(base) * share + list(spot) * (1.0 - share));
                 all.push(Offer {
                     purchase: Purchase::Mixed,
+                    contract: Contract { list: listed.then_some(whole), ..spot.contract },
                     price: UsdPerHour::new(base.price.get() * share + spot.price.get() * (1.0 - share)),
                     base: Some(Base { purchase: base.purchase, price: base.price, quarters }),
                     ..(**spot).clone()

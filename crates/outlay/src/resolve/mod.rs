@@ -25,6 +25,7 @@ use crate::problem::{Code, Problem};
 use crate::request::{Amount, Request};
 pub(crate) use defaults::{Assumption, Notes};
 pub(crate) use dynamics::resolve as dynamics;
+pub(crate) use hardware::{check_links, glob, machine_hour, override_links};
 
 /// What a request means: a scenario, and what had to be assumed for it.
 #[derive(Debug, Clone)]

@@ -33,6 +33,11 @@ pub(crate) fn every_plan(scenario: &Scenario) -> Vec<Forecast> {
     all
 }
 
+/// Its machines are there to the end.
+fn lasts(scenario: &Scenario, f: &Forecast) -> bool {
+    scenario.limits.late(&scenario.offers[f.plan.offer], f.time.mid).is_none()
+}
+
 /// The goal's figure.
 fn worth(scenario: &Scenario, f: &Forecast) -> f64 {
     search::worth(scenario, f).get()
@@ -40,10 +45,7 @@ fn worth(scenario: &Scenario, f: &Forecast) -> f64 {
 
 /// Cost and time of the plans that none beats in both, cheapest first.
 fn front(scenario: &Scenario, all: &[Forecast]) -> Vec<(Usd, Seconds)> {
-    let within = |f: &&Forecast| {
-        scenario.limits.budget.is_none_or(|most| f.cost.mid <= most)
-            && scenario.limits.deadline.is_none_or(|most| f.time.mid <= most)
-    };
+    let within = |f: &&Forecast| scenario.limits.budget.is_none_or(|most| f.cost.mid <= most) && lasts(scenario, f);
     let mut points: Vec<(Usd, Seconds)> =
         all.iter().filter(|f| f.fit >= FITS && f.run.ends()).filter(within).map(|f| (f.cost.mid, f.time.mid)).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -64,7 +66,7 @@ proptest! {
     fn the_pick_is_the_best_of_all(scenario in scenarios()) {
         let ranking = outlay::plan::plan(&scenario, &Knowledge::default(), &unwatched);
         let all = every_plan(&scenario);
-        let sound = all.iter().filter(|f| f.fit >= FITS && f.run.ends());
+        let sound = all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f));
         let best = sound.min_by(|a, b| worth(&scenario, a).total_cmp(&worth(&scenario, b)));
         match (best, ranking.pick) {
             (Some(best), Some(pick)) => prop_assert_eq!(worth(&scenario, best), worth(&scenario, &pick), "{:?} for {:?}", best.plan, pick.plan),
@@ -157,7 +159,7 @@ proptest! {
         prop_assert!(better <= of);
         // Machines at an offer count once, with their quickest layout.
         let mut seen = std::collections::BTreeSet::new();
-        for f in all.iter().filter(|f| f.fit >= FITS && f.run.ends() && search::worth(&scenario, f) < figure) {
+        for f in all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f) && search::worth(&scenario, f) < figure) {
             seen.insert((f.plan.offer, f.plan.nodes));
         }
         prop_assert_eq!(better, seen.len() as u64);
@@ -206,7 +208,7 @@ proptest! {
         let ranking = outlay::plan::plan(&scenario, &Knowledge::default(), &unwatched);
         let all = every_plan(&scenario);
         for member in ranking.front.iter().filter(|f| f.fit >= FITS) {
-            for other in all.iter().filter(|f| f.fit >= FITS && f.run.ends()) {
+            for other in all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f)) {
                 let dearer = other.cost.mid >= member.cost.mid;
                 let slower = other.time.mid >= member.time.mid;
                 prop_assert!(dearer || slower, "{:?} beats {:?}", other.plan, member.plan);

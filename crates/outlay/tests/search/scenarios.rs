@@ -10,7 +10,7 @@ use outlay_core::scenario::cluster::{Accelerator, Link, LinkKind, Node, Peaks, V
 use outlay_core::scenario::data::{Data, Feed};
 use outlay_core::scenario::dynamics::Dynamics;
 use outlay_core::scenario::extras::Extras;
-use outlay_core::scenario::offer::{Base, Offer, Purchase};
+use outlay_core::scenario::offer::{Base, Contract, Offer, Purchase};
 use outlay_core::scenario::operation::{Checkpoint, Operation};
 use outlay_core::scenario::recipe::{
     AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe, Stack,
@@ -18,7 +18,7 @@ use outlay_core::scenario::recipe::{
 };
 use outlay_core::scenario::{Goal, Limits, Scenario, Size};
 use outlay_core::units::{
-    Bytes, BytesPerSec, FlopsPerSec, Seconds, Share, UsdPerGb, UsdPerGbMonth, UsdPerHour, UsdPerKwh, Watts,
+    Bytes, BytesPerSec, FlopsPerSec, Seconds, Share, Usd, UsdPerGb, UsdPerGbMonth, UsdPerHour, UsdPerKwh, Watts,
 };
 use proptest::prelude::*;
 
@@ -209,6 +209,7 @@ pub(crate) fn offer(at: usize, sketch: Sketch) -> Offer {
         node,
         purchase: sketch.purchase,
         price: UsdPerHour::new(sketch.price * sketch.each as f64),
+        contract: Contract::default(),
         base: (sketch.purchase == Purchase::Mixed).then_some(Base {
             purchase: Purchase::OnDemand,
             price: UsdPerHour::new(2.0 * sketch.price * sketch.each as f64),
@@ -222,6 +223,17 @@ pub(crate) fn offer(at: usize, sketch: Sketch) -> Offer {
         carbon: None,
         as_of: "2026-01-01".into(),
         source: "made up".into(),
+    }
+}
+
+/// Some offers come with a discount, a credit, a quota, or an end.
+fn contract(at: usize, offer: &Offer) -> Contract {
+    match at % 5 {
+        1 => Contract { list: Some(offer.price * Share::new(1.25)), ..Contract::default() },
+        2 => Contract { credit: Usd::new(0.05), ..Contract::default() },
+        3 => Contract { most: Some(2 * offer.node.accelerators), ..Contract::default() },
+        4 => Contract { window: Some(Seconds::hours(0.5)), starts_in: Seconds::hours(1.0), ..Contract::default() },
+        _ => Contract::default(),
     }
 }
 
@@ -315,7 +327,11 @@ pub(crate) fn scenarios() -> impl Strategy<Value = Scenario> {
     (models, methods, batch, lengths, sketches(), sizes, goals).prop_map(
         |((layers, hidden, heads, kv, experts), method, batch, length, sketches, size, goal)| {
             let model = model(layers, hidden, heads, kv, experts);
-            Scenario { goal, ..scenario(model, recipe(method, length, batch), &sketches, size) }
+            let mut scenario = scenario(model, recipe(method, length, batch), &sketches, size);
+            for (at, offer) in scenario.offers.iter_mut().enumerate() {
+                offer.contract = contract(at + (layers + batch) as usize, offer);
+            }
+            Scenario { goal, ..scenario }
         },
     )
 }
