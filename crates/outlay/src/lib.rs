@@ -15,6 +15,7 @@ mod finish;
 mod levers;
 mod observed;
 mod parse;
+mod pinned;
 pub mod plan;
 pub mod problem;
 pub mod request;
@@ -45,6 +46,7 @@ pub mod catalog {
 pub use levers::levers;
 pub use outlay_core as core;
 pub use parse::{from_json, parse};
+pub use pinned::pinned;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
 
