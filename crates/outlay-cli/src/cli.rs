@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{data, diff, estimate, hardware, levers, models, offers, plan, scaling, schema, validate, why};
+use crate::commands::{data, diff, estimate, export, hardware, levers, models, offers, plan, scaling, schema, validate, why};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 
@@ -36,6 +36,7 @@ enum Command {
     Estimate(estimate::Args),
     Why(why::Args),
     Diff(diff::Args),
+    Export(export::Args),
     Levers(levers::Args),
     Scaling(scaling::Args),
     Models(models::Args),
@@ -99,6 +100,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Plan(args) => plan::run(args, context),
         Command::Estimate(args) => estimate::run(args, context),
         Command::Diff(args) => diff::run(args, context),
+        Command::Export(args) => export::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Levers(args) => levers::run(args, context),
         Command::Scaling(args) => scaling::run(args, context),

@@ -10,6 +10,7 @@
 //! Reading order: [`import`], [`Imported`], then one file a stack.
 
 mod axolotl;
+pub mod export;
 mod fields;
 mod hf;
 mod llama_factory;

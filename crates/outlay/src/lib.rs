@@ -45,7 +45,7 @@ pub mod catalog {
 
 pub use levers::levers;
 pub use outlay_core as core;
-pub use parse::{from_json, parse};
+pub use parse::{from_json, parse, to_toml};
 pub use pinned::pinned;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
