@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    data, diff, estimate, hardware, import, levers, lock, models, offers, plan, scaling, schema, validate, why,
+    data, diff, estimate, export, hardware, import, levers, lock, models, offers, plan, scaling, schema, validate, why,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -42,6 +42,7 @@ enum Command {
     Estimate(estimate::Args),
     Why(why::Args),
     Diff(diff::Args),
+    Export(export::Args),
     Levers(levers::Args),
     Import(import::Args),
     Lock(lock::Args),
@@ -107,6 +108,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Plan(args) => plan::run(args, context),
         Command::Estimate(args) => estimate::run(args, context),
         Command::Diff(args) => diff::run(args, context),
+        Command::Export(args) => export::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Levers(args) => levers::run(args, context),
         Command::Import(args) => import::run(args, context),

@@ -328,6 +328,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("hardware.purchase", "purchase", List, "KINDS", "on-demand, spot, reserved, owned, block, mixed").common(),
     flag("hardware.regions", "regions", List, "NAMES", "Regions, with *").common(),
     flag("hardware.providers", "providers", List, "NAMES", "Providers").common(),
+    flag("hardware.instance", "instance", Text, "NAME", "The provider's name for the machine, as p5.48xlarge"),
     flag("hardware.node", "node", Text, "NAME", "A node shape of the catalog"),
     flag("hardware.gpus_per_node", "gpus-per-node", Count, "N", "Accelerators of one node"),
     flag("hardware.network_gbit", "network-gbit", Real, "GBIT", "Network between nodes, Gbit/s per accelerator"),

@@ -13,6 +13,7 @@ mod axolotl;
 mod command;
 mod common;
 mod defaults;
+pub mod export;
 mod fields;
 mod gpt_neox;
 mod hf;

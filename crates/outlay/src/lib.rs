@@ -15,6 +15,7 @@ mod finish;
 mod levers;
 mod observed;
 mod parse;
+mod pinned;
 pub mod plan;
 pub mod prices;
 pub mod problem;
@@ -47,7 +48,8 @@ pub mod catalog {
 
 pub use levers::levers;
 pub use outlay_core as core;
-pub use parse::{from_json, parse};
+pub use parse::{from_json, parse, to_toml};
+pub use pinned::pinned;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
 

@@ -28,6 +28,41 @@ pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
     read(&value)
 }
 
+/// Writes a job file: what is set and nothing else. A shell's own additions, the text of a
+/// `config.json` and what a scan measured, are left to be looked up again.
+#[must_use]
+pub fn to_toml(request: &Request) -> String {
+    let mut shown = request.clone();
+    shown.model.config = None;
+    shown.data.measured = None;
+    let Ok(Value::Object(sections)) = serde_json::to_value(&shown) else { return String::new() };
+    let table: toml::Table =
+        sections.iter().filter_map(|(name, section)| Some((name.clone(), tidy(section)?))).collect();
+    toml::to_string(&table).unwrap_or_default()
+}
+
+/// A value without what is not set.
+fn tidy(value: &Value) -> Option<toml::Value> {
+    match value {
+        Value::Null => None,
+        Value::Bool(on) => Some((*on).into()),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => Some(whole.into()),
+            None => number.as_f64().map(|real| {
+                // Amounts are written as reals; whole ones read better without a point.
+                if real.fract() == 0.0 && real.abs() < 9e15 { (real as i64).into() } else { real.into() }
+            }),
+        },
+        Value::String(text) => Some(text.clone().into()),
+        Value::Array(list) if list.is_empty() => None,
+        Value::Array(list) => Some(list.iter().filter_map(tidy).collect::<Vec<_>>().into()),
+        Value::Object(map) => {
+            let table: toml::Table = map.iter().filter_map(|(key, value)| Some((key.clone(), tidy(value)?))).collect();
+            (!table.is_empty()).then_some(table.into())
+        }
+    }
+}
+
 /// TOML knows `inf` and `nan`; no key of ours does.
 pub(crate) fn not_finite(at: &str, value: &toml::Value, problems: &mut Vec<Problem>) {
     match value {

@@ -54,6 +54,7 @@ codes! {
     UnreadableModel = "unreadable-model", 422, "A config.json that lacks a field, or of an architecture nobody described.";
     DoesNotDivide = "does-not-divide", 422, "A width that does not divide what it splits.";
     NotOnThisPart = "not-on-this-part", 422, "Something that the accelerator cannot do.";
+    NotExpressible = "not-expressible", 422, "Something of a plan that the program it is written for has no setting for.";
     NoOffer = "no-offer", 422, "Filters that leave nothing to rent.";
     UnreadableFile = "unreadable-file", 400, "A file that cannot be opened or is not text.";
     NotTraining = "not-training", 422, "A config of a program that trains nothing with it, as for inference.";

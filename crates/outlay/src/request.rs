@@ -212,7 +212,8 @@ pub struct TrainRequest {
     pub optimizer: Option<String>,
     /// How the update runs: `fused`, `foreach`, `loop`, `in-backward`.
     pub optimizer_execution: Option<String>,
-    /// `none`, `selective`, `quarter`, `half`, `three-quarters` (of the layers), `full`, or `auto`: the search decides.
+    /// `none`, `selective`, `quarter`, `half`, `three-quarters` or `3/8` (of the layers), `full`, or `auto`:
+    /// the search decides.
     pub recompute: Option<String>,
     /// `eager`, `fused-softmax`, `sdpa`, `sdpa-cpu` (what a tracker without a device sees), `flash1`, `flash2`, `flash3`,
     /// `cudnn`, or `auto`.
@@ -330,12 +331,15 @@ pub struct HardwareRequest {
     pub gpus: Option<u64>,
     /// At most so many.
     pub max_gpus: Option<u64>,
-    /// `on-demand`, `spot`, `reserved`, `owned`, `block` (bought ahead), `mixed` (a steady part with spot machines beside it).
+    /// `on-demand`, `spot`, `reserved` (or `reserved-1y`, `reserved-3y`), `owned`, `block` (bought ahead), `mixed` (a steady part with
+    /// spot machines beside it), or one mixture as an answer writes it: `2 in 4 on-demand, spot`.
     pub purchase: Vec<String>,
     /// Regions, with `*`.
     pub regions: Vec<String>,
     /// Providers.
     pub providers: Vec<String>,
+    /// The provider's name for the machine; an estimate is then made on that offer.
+    pub instance: Option<String>,
     /// A node shape of the catalog, instead of those of the offers.
     pub node: Option<String>,
     /// Accelerators of one node, where no catalogued shape fits.

@@ -123,6 +123,28 @@ fn put(request: &Request, choices: &[Choice]) -> Result<Request, Vec<Problem>> {
     serde_json::from_value(whole).map_err(|error| broken(&format!("vary.{last}"), &error))
 }
 
+/// The request with the values that an answer says were chosen.
+///
+/// They are looked up in the lists that were written, because an answer has them as text; a batch that was left to the
+/// search is a number.
+pub(crate) fn with(
+    plain: &Request,
+    vary: &Value,
+    chosen: &[crate::response::Choice],
+) -> Result<Request, Vec<Problem>> {
+    let mut lists = Vec::new();
+    flatten("", vary, &mut lists);
+    let written = |choice: &crate::response::Choice| {
+        let list = lists.iter().find(|(key, _)| *key == choice.key).map(|(_, list)| list);
+        let values = list.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let found = values.iter().find(|value| text(value) == choice.value).cloned();
+        found.unwrap_or_else(|| choice.value.parse::<u64>().map_or_else(|_| choice.value.clone().into(), Value::from))
+    };
+    let choices: Vec<Choice> =
+        chosen.iter().map(|choice| Choice { key: choice.key.clone(), value: written(choice) }).collect();
+    put(plain, &choices)
+}
+
 /// The keys that vary with their values.
 fn axes(vary: &Value, plain: &Request, catalog: &Catalog) -> Result<Vec<(String, Vec<Value>)>, Vec<Problem>> {
     let (mut found, mut problems) = (Vec::new(), Vec::new());

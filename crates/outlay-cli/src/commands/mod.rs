@@ -14,6 +14,7 @@ use crate::render::{answer, json};
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod estimate;
+pub(crate) mod export;
 pub(crate) mod hardware;
 pub(crate) mod import;
 pub(crate) mod levers;

@@ -3,6 +3,7 @@
 //! Figures that rest on the calibration are replaced by markers, so that a better fit does not rewrite every snapshot.
 //! `INSTA_UPDATE=always cargo test -p outlay-cli --test runner` writes the snapshots anew; read the diff.
 
+mod action;
 mod bad_input;
 mod catalogs;
 mod data;

@@ -53,12 +53,16 @@ pub(super) fn resolve(
     }
     let named = wanted.is_some();
     let mine = owned.map(Mine::Hour).or(capex.map(Mine::Machine));
-    let exact = ask == Ask::Estimate || mine.is_some() || request.node.is_some();
-    let machines = if exact {
-        own(request, catalog, wanted.as_deref(), size, mine, trained)?
-    } else {
-        offers(request, catalog, wanted.as_deref(), &purchases, size, trained, named)?
-    };
+    let listed = request.instance.is_some();
+    let exact = (ask == Ask::Estimate && !listed) || mine.is_some() || request.node.is_some();
+    if exact {
+        return own(request, catalog, wanted.as_deref(), size, mine, trained);
+    }
+    let mut machines = offers(request, catalog, wanted.as_deref(), &purchases, size, trained, named)?;
+    if ask == Ask::Estimate {
+        // One machine is forecast on: the cheapest of that name, where a name alone leaves several.
+        machines.offers.sort_by(|a, b| a.price.get().total_cmp(&b.price.get()));
+    }
     Ok(machines)
 }
 
@@ -172,11 +176,46 @@ fn accelerators(request: &HardwareRequest, catalog: &Catalog, problems: &mut Vec
     Some(parts)
 }
 
-fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Problem>) -> Vec<Purchase> {
+/// Ways of buying that are allowed.
+#[derive(Debug, Default)]
+struct Purchases {
+    kinds: Vec<Purchase>,
+    /// Mixtures named exactly: the steady part and how many of each four machines it is.
+    mixtures: Vec<(Purchase, u64)>,
+}
+
+impl Purchases {
+    fn allow(&self, offer: &Offer) -> bool {
+        self.kinds.contains(&offer.purchase)
+    }
+
+    /// Only mixtures are asked for.
+    fn only_mixed(&self) -> bool {
+        self.kinds.iter().all(|kind| *kind == Purchase::Mixed)
+    }
+
+    fn mix(&self) -> bool {
+        self.kinds.contains(&Purchase::Mixed) || !self.mixtures.is_empty()
+    }
+}
+
+/// `2 in 4 on-demand, spot`, as an answer writes a mixture.
+fn mixture(name: &str) -> Option<(Purchase, u64)> {
+    let (quarters, steady) = name.trim().strip_suffix(", spot")?.split_once(" in 4 ")?;
+    let steady = [Purchase::OnDemand, Purchase::Reserved1y, Purchase::Reserved3y]
+        .into_iter()
+        .find(|purchase| purchase.name() == steady)?;
+    let quarters = quarters.parse().ok().filter(|quarters| (1..4).contains(quarters))?;
+    Some((steady, quarters))
+}
+
+fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Problem>) -> Purchases {
     let choices: &[(&str, &[Purchase])] = &[
         ("on-demand", &[Purchase::OnDemand]),
         ("spot", &[Purchase::Spot]),
         ("reserved", &[Purchase::Reserved1y, Purchase::Reserved3y]),
+        ("reserved-1y", &[Purchase::Reserved1y]),
+        ("reserved-3y", &[Purchase::Reserved3y]),
         ("owned", &[Purchase::Owned]),
         ("mixed", &[Purchase::Mixed]),
         ("block", &[Purchase::Block]),
@@ -192,16 +231,21 @@ fn purchases(request: &HardwareRequest, notes: &mut Notes, problems: &mut Vec<Pr
             ],
         ),
     ];
+    let mut all = Purchases::default();
     if request.purchase.is_empty() {
         let default = notes.text_or("hardware.purchase", None, "purchase");
         let usual = choice("hardware.purchase", "purchase type", &default, choices).unwrap_or_default();
         // Machines that somebody owns or has bought ahead are there to be used.
-        return usual.iter().copied().chain([Purchase::Owned, Purchase::Block]).collect();
+        all.kinds = usual.iter().copied().chain([Purchase::Owned, Purchase::Block]).collect();
+        return all;
     }
-    let mut all = Vec::new();
     for name in &request.purchase {
+        if let Some(mixture) = mixture(name) {
+            all.mixtures.push(mixture);
+            continue;
+        }
         match choice("hardware.purchase", "purchase type", name, choices) {
-            Ok(more) => all.extend_from_slice(more),
+            Ok(more) => all.kinds.extend_from_slice(more),
             Err(problem) => problems.push(problem),
         }
     }
@@ -392,7 +436,7 @@ fn offers(
     request: &HardwareRequest,
     catalog: &Catalog,
     wanted: Option<&[Accelerator]>,
-    purchases: &[Purchase],
+    purchases: &Purchases,
     size: Size,
     trained: Option<&Trained>,
     named: bool,
@@ -407,12 +451,15 @@ fn offers(
         ),
         ("hardware.providers", Box::new(|o: &Offer| passes(&request.providers, &o.provider))),
         ("hardware.regions", Box::new(|o: &Offer| passes(&request.regions, &o.region))),
-        ("hardware.purchase", Box::new(|o: &Offer| purchases.contains(&o.purchase))),
+        (
+            "hardware.instance",
+            Box::new(|o: &Offer| request.instance.as_deref().is_none_or(|name| glob(name, &o.instance))),
+        ),
+        ("hardware.purchase", Box::new(|o: &Offer| purchases.allow(o))),
     ];
     let (inside, beyond): (Vec<&Offer>, Vec<&Offer>) =
         able.iter().partition(|offer| filters.iter().all(|(_, keep)| keep(offer)));
-    let only_mixed = purchases == [Purchase::Mixed];
-    if inside.is_empty() && !only_mixed {
+    if inside.is_empty() && !purchases.only_mixed() {
         // Parts were named, and the recipe runs on none of them: that is what to say.
         let named = wanted.unwrap_or_default();
         let faults: Vec<Vec<Problem>> =
@@ -432,7 +479,7 @@ fn offers(
         }
     }
     let mut inside: Vec<Offer> = inside.into_iter().cloned().collect();
-    if purchases.contains(&Purchase::Mixed) {
+    if purchases.mix() {
         let pool: Vec<&Offer> = able
             .iter()
             .copied()
@@ -448,24 +495,25 @@ fn offers(
 }
 
 /// Spot machines beside a steady part of the same machines: one, two or three of each four. The steady part is bought in
-/// the ways that are allowed as well; in any, if no other is.
-fn mixed(pool: &[&Offer], purchases: &[Purchase]) -> Vec<Offer> {
-    let steady = |offer: &Offer| match offer.purchase {
+/// the ways that are allowed as well; in any, if no other is. Mixtures named exactly are just those.
+fn mixed(pool: &[&Offer], purchases: &Purchases) -> Vec<Offer> {
+    let open = purchases.kinds.contains(&Purchase::Mixed);
+    let steady = |offer: &Offer, quarters: u64| match offer.purchase {
         Purchase::OnDemand | Purchase::Reserved1y | Purchase::Reserved3y => {
             let named = |purchase: &&Purchase| !matches!(purchase, Purchase::Mixed | Purchase::Spot);
-            purchases.contains(&offer.purchase) || !purchases.iter().any(|purchase| named(&purchase))
+            let allowed = purchases.allow(offer) || !purchases.kinds.iter().any(|purchase| named(&purchase));
+            (open && allowed) || purchases.mixtures.contains(&(offer.purchase, quarters))
         }
         _ => false,
     };
     let mut all = Vec::new();
     for spot in pool.iter().filter(|offer| offer.purchase == Purchase::Spot) {
         let same = |offer: &&&Offer| {
-            steady(offer)
-                && (&offer.provider, &offer.region, &offer.instance) == (&spot.provider, &spot.region, &spot.instance)
+            (&offer.provider, &offer.region, &offer.instance) == (&spot.provider, &spot.region, &spot.instance)
                 && offer.node == spot.node
         };
         for base in pool.iter().filter(same) {
-            for quarters in 1..4 {
+            for quarters in (1..4).filter(|quarters| steady(base, *quarters)) {
                 let share = quarters as f64 / 4.0;
                 // Both discounts, in the same parts; the rest of the contract is the spot machines'.
                 let list = |offer: &Offer| offer.contract.list.unwrap_or(offer.price).get();

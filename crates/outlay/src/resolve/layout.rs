@@ -57,6 +57,13 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
         ("quarter", Some(Recompute::Layers(2))),
         ("half", Some(Recompute::Layers(4))),
         ("three-quarters", Some(Recompute::Layers(6))),
+        ("1/8", Some(Recompute::Layers(1))),
+        ("2/8", Some(Recompute::Layers(2))),
+        ("3/8", Some(Recompute::Layers(3))),
+        ("4/8", Some(Recompute::Layers(4))),
+        ("5/8", Some(Recompute::Layers(5))),
+        ("6/8", Some(Recompute::Layers(6))),
+        ("7/8", Some(Recompute::Layers(7))),
         ("full", Some(Recompute::Full)),
     ];
     fn named<T: Copy>(

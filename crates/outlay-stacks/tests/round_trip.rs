@@ -1,0 +1,143 @@
+//! A plan that was exported and imported again is forecast alike, to the last bit.
+//!
+//! What a foreign file cannot hold is named for each target and taken from the plan's own job file; a key that stands in
+//! neither would show in the forecast.
+
+use outlay::catalog::Catalog;
+use outlay::request::Request;
+use outlay::response::Plan;
+use outlay::{from_json, parse};
+use outlay_stacks::export::{self, Exported};
+use outlay_stacks::{Around, import};
+use serde_json::Value;
+
+const TODAY: &str = "2026-11-24";
+
+/// A target whose file can be read again.
+struct Row {
+    to: &'static str,
+    file: &'static str,
+    /// Keys of a job that the file holds; all others are completed.
+    holds: &'static [&'static str],
+}
+
+/// What Transformers' arguments hold.
+const ARGUMENTS: &[&str] = &[
+    "model.base",
+    "method.kind",
+    "method.rank",
+    "method.targets",
+    "method.double_quant",
+    "method.base_dtype",
+    "data.seq_len",
+    "data.packing",
+    "data.epochs",
+    "train.global_batch",
+    "train.precision",
+    "train.optimizer",
+    "train.recompute",
+    "train.attention",
+    "train.loss",
+    "train.learning_rate",
+    "train.schedule",
+    "layout.micro_batch",
+    "layout.zero",
+    "layout.offload",
+];
+
+/// One row a stack that is read and written.
+const ROWS: &[Row] = &[
+    Row { to: "axolotl", file: "axolotl.yaml", holds: ARGUMENTS },
+    Row { to: "llama-factory", file: "llama-factory.yaml", holds: ARGUMENTS },
+    Row { to: "trl", file: "sft.yaml", holds: ARGUMENTS },
+];
+
+/// Jobs that differ in what stands in a config.
+const JOBS: &[&str] = &[
+    "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"qlora\"\nrank = 32\n[data]\ntokens = \"12M\"\nepochs = 3\n",
+    "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"lora\"\ntargets = \"attention\"\n[data]\ntokens = \"12M\"\nseq_len = 1024\n\
+     packing = false\n[train]\nlearning_rate = 1e-4\nattention = \"flash2\"\noptimizer = \"adamw-8bit\"\n[hardware]\naccelerators = [\"a100*\"]\n",
+    "[model]\nbase = \"llama-3.2-1b\"\n[data]\ntokens = \"50M\"\nseq_len = 4096\nepochs = 2\n[train]\nglobal_batch = 128\n\
+     schedule = \"linear\"\n[hardware]\naccelerators = [\"a100-80gb-sxm\"]\ngpus = 8\n[layout]\nzero = \"fsdp\"\n",
+    "[model]\nbase = \"llama-3.1-8b\"\n[data]\ntokens = \"50M\"\n[train]\noptimizer = \"adafactor\"\n\
+     [hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 8\n[layout]\nzero = \"zero2\"\noffload = \"none\"\n",
+    "[model]\nbase = \"llama-3.1-8b\"\n[data]\ntokens = \"50M\"\n[hardware]\naccelerators = [\"l40s\"]\ngpus = 8\n\
+     [layout]\nzero = \"zero3\"\noffload = \"optimizer\"\n[train]\nloss = \"chunked\"\n",
+    "[model]\nbase = \"llama-3.2-3b\"\n[method]\nkind = \"dora\"\n[data]\nsamples = 20_000\nmean_len = 400\n[train]\nprecision = \"fp16\"\n\
+     [hardware]\npurchase = [\"spot\"]\naccelerators = [\"a10g\", \"l4\"]\n",
+    "[model]\nbase = \"mistral-7b-v0.1\"\n[method]\nkind = \"lora\"\nbase_dtype = \"int8\"\n[data]\ntokens = \"5M\"\n[hardware]\ngpus = 1\n",
+];
+
+fn exported(text: &str, to: &str, catalog: &Catalog) -> (Request, Plan, Exported) {
+    let wanted = export::targets(to).expect("a target");
+    let request = parse(text).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
+    let (request, _) = export::fit_to(&request, &wanted);
+    let answer = outlay::plan(&request, catalog, TODAY).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
+    let plan = answer.pick.clone().unwrap_or_else(|| panic!("{text}: {}", answer.verdict));
+    let files = export::export(&request, &answer, &plan, &wanted, catalog)
+        .unwrap_or_else(|problems| panic!("{to}, {text}: {problems:?}"));
+    let pinned = outlay::pinned(&request, &answer, &plan).expect("a pinned job");
+    (pinned, plan, files)
+}
+
+/// The imported job with what the file cannot hold.
+fn completed(imported: &Request, pinned: &Request, holds: &[&str]) -> Request {
+    let value = |request: &Request| serde_json::to_value(request).expect("a job serialises");
+    let (mut whole, from) = (value(imported), value(pinned));
+    for (section, keys) in from.as_object().expect("sections") {
+        let Some(keys) = keys.as_object() else { continue };
+        for (key, value) in keys {
+            if !holds.contains(&format!("{section}.{key}").as_str()) {
+                whole[section][key] = value.clone();
+            }
+        }
+    }
+    from_json(&without_nulls(&whole).to_string()).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), without_nulls(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+fn bare(plan: &Plan) -> Plan {
+    Plan { choices: Vec::new(), loss: None, finish_hours: None, ..plan.clone() }
+}
+
+#[test]
+fn what_is_exported_and_imported_again_is_forecast_alike() {
+    let catalog = Catalog::built_in();
+    for Row { to, file, holds } in ROWS {
+        for text in JOBS {
+            let (pinned, plan, files) = exported(text, to, &catalog);
+            let config = files.files.iter().find(|one| one.name == *file).expect("the config");
+            let beside = |name: &str| files.files.iter().find(|one| one.name == name).map(|one| one.text.clone());
+            let around = Around { accelerators: Some(plan.accelerators), file: &beside };
+            let imported = import(file, &config.text, &around).unwrap_or_else(|problems| panic!("{problems:?}"));
+            assert_eq!(imported.unknown, Vec::<String>::new(), "{to}\n{}", config.text);
+            let job = completed(&imported.request, &pinned, holds);
+            let again = outlay::estimate(&job, &catalog, TODAY)
+                .unwrap_or_else(|problems| panic!("{to}: {problems:?}\n{}", config.text));
+            assert_eq!(bare(&again.pick.expect("an estimate")), bare(&plan), "{to}, {text}\n{}", config.text);
+        }
+    }
+}
+
+#[test]
+fn the_job_file_beside_gives_the_forecast_again() {
+    let catalog = Catalog::built_in();
+    for text in JOBS {
+        let (_, plan, files) = exported(text, "trl,skypilot", &catalog);
+        let job = files.files.iter().find(|file| file.name == "outlay.toml").expect("a job file");
+        let job = parse(&job.text).unwrap_or_else(|problems| panic!("{problems:?}\n{}", job.text));
+        let again = outlay::estimate(&job, &catalog, TODAY).expect("an estimate");
+        assert_eq!(bare(&again.pick.expect("a plan")), bare(&plan), "{text}");
+    }
+}
