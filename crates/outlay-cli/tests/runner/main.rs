@@ -8,5 +8,7 @@ mod catalogs;
 mod data;
 mod harness;
 mod levers;
+mod mcp;
 mod observed;
 mod plans;
+mod shell;
