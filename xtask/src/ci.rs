@@ -11,6 +11,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("pages", &["xtask", "pages"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--locked"]),
+    ("python", &["xtask", "python"]),
 ];
 
 /// Runs every step; stops at the first that fails.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::concepts;
+use super::{concepts, dataclasses};
 
 /// A committed file and the arguments of `outlay` that print it.
 const GENERATED: &[(&str, &[&str])] = &[
@@ -15,6 +15,7 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/diff.schema.json", &["schema", "diff"]),
     ("docs/reference/levers.schema.json", &["schema", "levers"]),
     ("docs/reference/scaling.schema.json", &["schema", "scaling"]),
+    ("docs/reference/lists.schema.json", &["schema", "lists"]),
     ("docs/reference/errors.md", &["schema", "errors"]),
 ];
 
@@ -38,6 +39,9 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
         fs::write(root.join(path), outlay(root, args)?).map_err(|e| format!("{path}: {e}"))?;
         eprintln!("wrote {path}");
     }
+    let (path, text) = dataclasses::file(root)?;
+    fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+    eprintln!("wrote {}", dataclasses::PATH);
     for (path, text) in concepts::pages(root)? {
         fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
     }
@@ -48,6 +52,7 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
 /// Fails if a generated file differs from what would be written.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     concepts::check(root)?;
+    dataclasses::check(root)?;
     let mut stale = Vec::new();
     for (path, args) in GENERATED {
         if fs::read_to_string(root.join(path)).unwrap_or_default() != outlay(root, args)? {

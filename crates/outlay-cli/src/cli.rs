@@ -8,17 +8,31 @@
 use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use clap::{ColorChoice, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    data, diff, estimate, export, hardware, import, levers, lock, models, offers, plan, scaling, schema, validate, why,
+    completions, data, diff, estimate, export, hardware, import, init, levers, lock, mcp, models, offers, plan,
+    scaling, schema, validate, why,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 
+/// What stands below the list of commands.
+const EXAMPLES: &str = "\
+Examples:
+  outlay init                                    a few questions, then a job file
+  outlay plan job.toml                           what to rent, for how long, for how much
+  outlay plan --model llama-3.1-8b --method qlora --tokens 6M --epochs 3
+  outlay estimate job.toml --gpu h100-sxm --gpus 8
+  outlay levers job.toml                         which change moves the bill most
+  outlay diff old.toml new.toml --markdown       for a pull request
+
+Every key of a job file is a flag: outlay plan --help. Exit status: 0 an answer, 1 no feasible plan, 2 bad input,
+3 a fault of outlay.";
+
 /// What will it cost to train this model, how long will it take, on which hardware, will it fit, and how sure is that?
 #[derive(Debug, Parser)]
-#[command(name = "outlay", version, max_term_width = 110, propagate_version = true)]
+#[command(name = "outlay", version, max_term_width = 110, propagate_version = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,6 +67,10 @@ enum Command {
     Data(data::Args),
     Validate(validate::Args),
     Schema(schema::Args),
+    Mcp(mcp::Args),
+    Init(init::Args),
+    Completions(completions::Args),
+    Man(completions::ManArgs),
 }
 
 /// What a command has to say.
@@ -71,6 +89,11 @@ impl Answer {
     pub(crate) fn new(text: String) -> Self {
         Self { text, notes: String::new(), exit: Exit::Answer }
     }
+}
+
+/// The command line, for what is made from its definition.
+pub(crate) fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.
@@ -120,6 +143,10 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Data(args) => data::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Schema(args) => schema::run(args, context),
+        Command::Mcp(args) => mcp::run(args, context),
+        Command::Init(args) => init::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => completions::man(args, context),
     }
 }
 
@@ -157,10 +184,8 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        super::definition().debug_assert();
     }
 }

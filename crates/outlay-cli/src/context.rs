@@ -12,12 +12,14 @@ use crate::hub::Hub;
 const WIDTH: (usize, usize) = (80, 120);
 
 /// The surroundings of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// The day, as `YYYY-MM-DD`.
     pub(crate) today: String,
     /// Only prices that were known on that day, which is then the day as well.
     pub(crate) as_of: Option<String>,
+    /// The user said which day it is.
+    fixed: bool,
     /// Columns to lay out for.
     pub(crate) width: usize,
     /// The hub.
@@ -31,6 +33,7 @@ impl Context {
     pub(crate) fn of_this_process(today: Option<String>, as_of: Option<String>) -> Result<Self, Fault> {
         let env = |name: &str| std::env::var(name).ok();
         let flag = if as_of.is_some() { "--as-of" } else { "--today" };
+        let fixed = today.is_some() || as_of.is_some();
         let today = match as_of.clone().or(today) {
             Some(day) if is_day(&day) => day,
             Some(day) => {
@@ -38,21 +41,29 @@ impl Context {
                     Fault::new("bad-date", format!("{day:?} is not a day"), flag).help("write it as 2026-11-24")
                 );
             }
-            None => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-                civil(since / 86_400)
-            }
+            None => clock(),
         };
         let columns = env("COLUMNS").and_then(|columns| columns.trim().parse().ok());
         let width = columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)));
         Ok(Self {
             today,
             as_of,
+            fixed,
             width: width.unwrap_or(WIDTH.0).clamp(WIDTH.0, WIDTH.1),
             hub: Hub::from_env(&env),
             home: Home::from_env(&env),
         })
     }
+
+    /// The day as it is now, for a command that runs for longer than one.
+    pub(crate) fn day(&self) -> String {
+        if self.fixed { self.today.clone() } else { clock() }
+    }
+}
+
+/// The day that the clock shows.
+fn clock() -> String {
+    civil(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) / 86_400)
 }
 
 fn is_day(text: &str) -> bool {

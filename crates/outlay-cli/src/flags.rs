@@ -380,6 +380,26 @@ pub(crate) const FLAGS: &[Flag] = &[
     ),
 ];
 
+/// The value of a key as a person writes it, read as its flag reads it.
+pub(crate) fn read(key: &str, raw: &str) -> Result<Value, String> {
+    let Some(flag) = FLAGS.iter().find(|flag| flag.key == key) else { return text(raw) };
+    match flag.kind {
+        Text => text(raw),
+        Count => count(raw),
+        Real => real(raw),
+        Switch => switch(raw),
+        Amount => amount(raw),
+        List => Ok(Value::from(raw.split(',').map(str::trim).filter(|one| !one.is_empty()).collect::<Vec<_>>())),
+        OneOrMore => one_or_more(raw),
+        Section(read) | Sections(read) => read(raw),
+    }
+}
+
+/// What a key means, in a line; empty for one that no flag sets.
+pub(crate) fn help(key: &str) -> &'static str {
+    FLAGS.iter().find(|flag| flag.key == key).map_or("", |flag| flag.help)
+}
+
 /// Adds every flag to a command.
 pub(crate) fn augment(command: Command) -> Command {
     FLAGS.iter().fold(command, |command, flag| command.arg(flag.arg()))

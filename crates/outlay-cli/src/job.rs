@@ -88,10 +88,10 @@ impl JobArgs {
             None => Request::default(),
         };
         if !self.flags.is_empty() {
-            request = self.over(&request)?;
+            request = over(&request, self.flags.iter().map(|(flag, value)| (flag.key, value)))?;
         }
         self.settle(&mut request);
-        self.look_up(&mut request, catalog, context).map_err(|fault| self.in_words(fault))?;
+        look_up(&mut request, self.folder(), catalog, context).map_err(|fault| self.in_words(fault))?;
         Ok(request)
     }
 
@@ -208,68 +208,6 @@ impl JobArgs {
         self.file.is_some()
     }
 
-    /// The flags laid over a request.
-    fn over(&self, request: &Request) -> Result<Request, Failure> {
-        let mut whole = serde_json::to_value(request).map_err(|error| Failure::Internal(error.to_string()))?;
-        for (flag, value) in &self.flags {
-            let mut place = &mut whole;
-            for name in flag.key.split('.') {
-                if !place.is_object() {
-                    *place = Value::Object(serde_json::Map::new());
-                }
-                place = &mut place[name];
-            }
-            *place = value.clone();
-        }
-        serde_json::from_value(whole)
-            .map_err(|error| Failure::Internal(format!("flags do not fit the request: {error}")))
-    }
-
-    fn look_up(&self, request: &mut Request, catalog: &Catalog, context: &Context) -> Result<(), Fault> {
-        self.look_at_data(request)?;
-        let Some(base) = request.model.base.clone() else { return Ok(()) };
-        if request.model.config.is_some() || request.model.custom.is_some() || catalog.has_model(&base) {
-            return Ok(());
-        }
-        let (text, from) = if let Some(path) = files::config_json(&base, self.folder()) {
-            (files::read(&path, CONFIG_MAX)?, path.display().to_string())
-        } else if files::looks_like_a_path(&base) {
-            return Err(Fault::new("file-not-found", format!("no config.json at {base}"), "model.base")
-                .help("name a config.json or the folder that holds it; it is sought beside the job file, then in the current folder"));
-        } else if hub::is_id(&base) {
-            let fetched = context.hub.config(&base)?;
-            (fetched.text, fetched.from)
-        } else {
-            // Neither path nor hub id: a misspelt preset, which the door answers with the nearest one.
-            return Ok(());
-        };
-        let config = outlay::catalog::config_json(&text).map_err(|error| {
-            Fault::new("config-not-json", format!("the config.json is not valid JSON: {error}"), from)
-                .help("download it again; a weights file or an HTML page saved under this name looks like this")
-        })?;
-        request.model.config = Some(config);
-        Ok(())
-    }
-
-    /// What a scan wrote, and the size of a data set that was only named.
-    fn look_at_data(&self, request: &mut Request) -> Result<(), Fault> {
-        let data = &mut request.data;
-        if let (Some(scan), None) = (&data.scan, &data.measured) {
-            let path = files::beside(scan, self.folder());
-            let text = files::read(&path, SCAN_MAX)?;
-            data.measured = Some(serde_json::from_str(&text).map_err(|error| {
-                Fault::new("scan-not-json", format!("not what a scan writes: {error}"), path.display().to_string())
-                    .help("write it with `outlay data scan PATH --json`")
-            })?);
-        }
-        let counted = data.tokens.is_some() || data.samples.is_some() || data.measured.is_some();
-        if let (Some(path), None, false) = (&data.path, &data.stored, counted) {
-            let bytes = files::size(&files::beside(path, self.folder()))?;
-            data.stored = Some(outlay::request::Amount::Number(bytes as f64));
-        }
-        Ok(())
-    }
-
     fn folder(&self) -> Option<&Path> {
         self.file.as_deref().filter(|path| *path != Path::new("-"))
     }
@@ -299,4 +237,75 @@ fn told(imported: outlay_stacks::Imported) -> Request {
     let outlay_stacks::Imported { mut request, warnings, .. } = imported;
     request.remarks = warnings;
     request
+}
+
+/// Values laid over a request, each at its dotted key.
+pub(crate) fn over<'a>(
+    request: &Request,
+    values: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<Request, Failure> {
+    let mut whole = serde_json::to_value(request).map_err(|error| Failure::Internal(error.to_string()))?;
+    for (key, value) in values {
+        let mut place = &mut whole;
+        for name in key.split('.') {
+            if !place.is_object() {
+                *place = Value::Object(serde_json::Map::new());
+            }
+            place = &mut place[name];
+        }
+        *place = value.clone();
+    }
+    serde_json::from_value(whole).map_err(|error| Failure::Internal(format!("flags do not fit the request: {error}")))
+}
+
+/// Puts into a request what its names stand for: the `config.json` of a model that is no preset, what a scan wrote, the size
+/// of a data set. Paths are sought beside `job` first, and in the current folder then.
+pub(crate) fn look_up(
+    request: &mut Request,
+    job: Option<&Path>,
+    catalog: &Catalog,
+    context: &Context,
+) -> Result<(), Fault> {
+    look_at_data(request, job)?;
+    let Some(base) = request.model.base.clone() else { return Ok(()) };
+    if request.model.config.is_some() || request.model.custom.is_some() || catalog.has_model(&base) {
+        return Ok(());
+    }
+    let (text, from) = if let Some(path) = files::config_json(&base, job) {
+        (files::read(&path, CONFIG_MAX)?, path.display().to_string())
+    } else if files::looks_like_a_path(&base) {
+        return Err(Fault::new("file-not-found", format!("no config.json at {base}"), "model.base")
+            .help("name a config.json or the folder that holds it; it is sought beside the job file, then in the current folder"));
+    } else if hub::is_id(&base) {
+        let fetched = context.hub.config(&base)?;
+        (fetched.text, fetched.from)
+    } else {
+        // Neither path nor hub id: a misspelt preset, which the door answers with the nearest one.
+        return Ok(());
+    };
+    let config = outlay::catalog::config_json(&text).map_err(|error| {
+        Fault::new("config-not-json", format!("the config.json is not valid JSON: {error}"), from)
+            .help("download it again; a weights file or an HTML page saved under this name looks like this")
+    })?;
+    request.model.config = Some(config);
+    Ok(())
+}
+
+/// What a scan wrote, and the size of a data set that was only named.
+fn look_at_data(request: &mut Request, job: Option<&Path>) -> Result<(), Fault> {
+    let data = &mut request.data;
+    if let (Some(scan), None) = (&data.scan, &data.measured) {
+        let path = files::beside(scan, job);
+        let text = files::read(&path, SCAN_MAX)?;
+        data.measured = Some(serde_json::from_str(&text).map_err(|error| {
+            Fault::new("scan-not-json", format!("not what a scan writes: {error}"), path.display().to_string())
+                .help("write it with `outlay data scan PATH --json`")
+        })?);
+    }
+    let counted = data.tokens.is_some() || data.samples.is_some() || data.measured.is_some();
+    if let (Some(path), None, false) = (&data.path, &data.stored, counted) {
+        let bytes = files::size(&files::beside(path, job))?;
+        data.stored = Some(outlay::request::Amount::Number(bytes as f64));
+    }
+    Ok(())
 }

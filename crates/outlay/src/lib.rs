@@ -13,6 +13,7 @@ mod answer;
 mod diff;
 mod finish;
 mod levers;
+pub mod lists;
 mod observed;
 mod parse;
 mod pinned;
@@ -66,6 +67,25 @@ use problem::Code;
 use request::Request;
 use resolve::Ask;
 use response::{Diff, Response, Why};
+
+/// Every problem of a job, with nothing computed: what [`plan`] would refuse.
+///
+/// # Errors
+/// All problems of the request.
+pub fn check(request: &Request, catalog: &Catalog) -> Result<(), Vec<Problem>> {
+    observed::sharpen(request, catalog)?;
+    vary::variants(request, catalog).map(|_| ())
+}
+
+/// An answer as JSON: indented, keys in the order of the alphabet, a newline at the end. Every shell writes it with this, so
+/// that all of them give the same bytes.
+///
+/// # Errors
+/// None for the types of this crate.
+pub fn json(answer: &impl serde::Serialize) -> Result<String, serde_json::Error> {
+    let value = serde_json::to_value(answer)?;
+    serde_json::to_string_pretty(&value).map(|text| text + "\n")
+}
 
 /// The best plan for a job among all offers; `pick` is `None` if none is feasible.
 ///

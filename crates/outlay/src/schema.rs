@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::lists::{AcceleratorRow, ModelRow, OfferRow};
 use crate::prices::Prices;
 use crate::problem::Code;
 use crate::request::Request;
@@ -47,6 +48,12 @@ pub fn levers() -> String {
 #[must_use]
 pub fn scaling() -> String {
     text(&schemars::schema_for!((Optimum, Vec<Sized>, ScalingFit)))
+}
+
+/// JSON Schemas of the rows of the catalogs: models, accelerators, offers.
+#[must_use]
+pub fn lists() -> String {
+    text(&schemars::schema_for!((Vec<ModelRow>, Vec<AcceleratorRow>, Vec<OfferRow>)))
 }
 
 fn text(schema: &schemars::Schema) -> String {

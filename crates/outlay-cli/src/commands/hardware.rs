@@ -1,7 +1,6 @@
 //! `outlay hardware`: the accelerators of the catalog, filtered and sorted.
 
-use outlay::catalog::{Accelerator, Catalog, Purchase};
-use serde_json::{Value, json};
+use outlay::lists::{self, AcceleratorRow};
 
 use super::{Format, Names};
 use crate::cli::Answer;
@@ -29,21 +28,15 @@ pub(crate) struct Args {
 /// Lists what matches, largest memory first.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let facts = facts::of(&Source::default(), None, context)?;
-    let catalog = facts.catalog;
-    let mut parts: Vec<&Accelerator> = catalog
-        .accelerators()
-        .filter(|part| args.names.matches(&[&part.id, &part.name, &part.architecture]))
-        .filter(|part| args.min_memory.is_none_or(|least| part.memory.to_gb() >= least))
-        .collect();
-    parts.sort_by(|a, b| b.memory.total_cmp(&a.memory).then_with(|| a.id.cmp(&b.id)));
+    let rows = lists::accelerators(&facts.catalog, args.names.given(), args.min_memory);
     let text = if args.format.json {
-        json::text(Ok(Value::from(parts.iter().map(|part| as_json(&catalog, part)).collect::<Vec<_>>())))?
+        json::text(serde_json::to_value(&rows))?
     } else {
-        let table = table(&catalog, &parts);
+        let table = table(&rows);
         if args.format.markdown { table.markdown() } else { table.terminal(context.width) }
     };
     let mut answer = Answer::new(text);
-    if parts.is_empty() {
+    if rows.is_empty() {
         answer.notes = args.names.none("accelerator");
     } else if !args.format.json {
         answer.notes = "peaks are dense, in TFLOP/s; price: lowest on-demand, one accelerator for an hour\n".into();
@@ -51,15 +44,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Lowest on-demand price of one accelerator for an hour, and who asks it.
-fn lowest<'a>(catalog: &'a Catalog, part: &Accelerator) -> Option<(f64, &'a str)> {
-    let offers = catalog.offers().iter().filter(|o| o.accelerator.id == part.id && o.purchase == Purchase::OnDemand);
-    offers
-        .map(|offer| (offer.price.get() / offer.node.accelerators as f64, offer.provider.as_str()))
-        .min_by(|a, b| a.0.total_cmp(&b.0))
-}
-
-fn table(catalog: &Catalog, parts: &[&Accelerator]) -> Table {
+/// As a table.
+pub(crate) fn table(rows: &[AcceleratorRow]) -> Table {
     let mut table = Table::new(&[
         words("accelerator"),
         words("id"),
@@ -71,40 +57,19 @@ fn table(catalog: &Catalog, parts: &[&Accelerator]) -> Table {
         figures("$/h"),
         words("from").spare(3),
     ]);
-    for part in parts {
-        let peak = |rate: Option<outlay::core::units::FlopsPerSec>| rate.map_or(String::new(), |r| number(r.to_tera()));
-        let low = lowest(catalog, part);
+    for row in rows {
+        let known = |figure: Option<f64>| figure.map_or(String::new(), number);
         table.row(vec![
-            part.name.clone(),
-            part.id.clone(),
-            gib(part.memory.get()),
-            number(part.memory_bandwidth.get() / 1e9),
-            peak(part.peaks.bf16.or(part.peaks.fp16)),
-            peak(part.peaks.fp8),
-            part.tdp.map_or(String::new(), |watts| number(watts.get())),
-            low.map_or(UNKNOWN.into(), |(price, _)| usd(price)),
-            low.map_or(String::new(), |(_, provider)| provider.to_owned()),
+            row.name.clone(),
+            row.id.clone(),
+            gib(row.memory_gib),
+            number(row.memory_bandwidth_gb_s),
+            known(row.bf16_tflops.or(row.fp16_tflops)),
+            known(row.fp8_tflops),
+            known(row.tdp_w),
+            row.lowest_usd_per_hour.map_or(UNKNOWN.into(), usd),
+            row.lowest_provider.clone().unwrap_or_default(),
         ]);
     }
     table
-}
-
-fn as_json(catalog: &Catalog, part: &Accelerator) -> Value {
-    let tera = |rate: Option<outlay::core::units::FlopsPerSec>| rate.map(|r| r.to_tera());
-    let low = lowest(catalog, part);
-    json!({
-        "id": part.id,
-        "name": part.name,
-        "architecture": part.architecture,
-        "memory_gib": part.memory.to_gib(),
-        "memory_bandwidth_gb_s": part.memory_bandwidth.get() / 1e9,
-        "fp32_tflops": tera(part.peaks.fp32),
-        "fp16_tflops": tera(part.peaks.fp16),
-        "bf16_tflops": tera(part.peaks.bf16),
-        "fp8_tflops": tera(part.peaks.fp8),
-        "fp4_tflops": tera(part.peaks.fp4),
-        "tdp_w": part.tdp.map(outlay::core::units::Watts::get),
-        "lowest_usd_per_hour": low.map(|(price, _)| price),
-        "lowest_provider": low.map(|(_, provider)| provider),
-    })
 }

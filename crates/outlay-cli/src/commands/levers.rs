@@ -51,25 +51,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
+/// What is said where there is no plan to start from.
+const NOTHING: &str = "No plan is feasible within these limits; `outlay plan` says what would have to give\n";
+
 fn told(args: &Args, levers: &Levers, width: usize) -> String {
-    let Some(here) = &levers.standing else {
-        return "No plan is feasible within these limits; `outlay plan` says what would have to give\n".into();
-    };
     let limit = if args.limit == 0 { usize::MAX } else { args.limit };
-    let table = table(here, &levers.levers, limit);
-    let head = format!(
-        "{}: {}, {}, {} GiB, loss {:.2}\n\n",
-        here.machines,
-        duration(here.hours * 3600.0),
-        usd(here.cost_usd),
-        number(here.memory_gib),
-        here.loss
-    );
     if args.format.markdown {
-        format!("**{}**\n\n{}", head.trim(), table.markdown())
-    } else {
-        head + &table.terminal(width) + &stuck(levers)
+        return markdown(levers, limit);
     }
+    let Some(here) = &levers.standing else { return NOTHING.into() };
+    head(here) + "\n\n" + &table(here, &levers.levers, limit).terminal(width) + &stuck(levers)
+}
+
+/// As Markdown, at most so many rows.
+pub(crate) fn markdown(levers: &Levers, limit: usize) -> String {
+    let Some(here) = &levers.standing else { return NOTHING.into() };
+    format!("**{}**\n\n{}", head(here), table(here, &levers.levers, limit).markdown())
+}
+
+/// Where the job stands, in a line.
+fn head(here: &Standing) -> String {
+    let (hours, cost, memory) = (duration(here.hours * 3600.0), usd(here.cost_usd), number(here.memory_gib));
+    format!("{}: {hours}, {cost}, {memory} GiB, loss {:.2}", here.machines, here.loss)
 }
 
 fn table(here: &Standing, levers: &[Lever], limit: usize) -> Table {

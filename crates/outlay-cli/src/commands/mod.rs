@@ -11,14 +11,17 @@ use crate::failure::{Exit, Failure};
 use crate::job::JobArgs;
 use crate::render::{answer, json};
 
+pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod estimate;
 pub(crate) mod export;
 pub(crate) mod hardware;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod levers;
 pub(crate) mod lock;
+pub(crate) mod mcp;
 pub(crate) mod models;
 pub(crate) mod offers;
 pub(crate) mod plan;
@@ -98,10 +101,9 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// One of the names is part of one of the texts, case and punctuation aside.
-    pub(crate) fn matches(&self, texts: &[&str]) -> bool {
-        let key = outlay::catalog::names::key;
-        self.names.is_empty() || self.names.iter().any(|name| texts.iter().any(|text| key(text).contains(&key(name))))
+    /// The names.
+    pub(crate) fn given(&self) -> &[String] {
+        &self.names
     }
 
     /// What is said when nothing matches.

@@ -28,6 +28,8 @@ enum What {
     Levers,
     /// JSON Schemas of what `scaling` answers
     Scaling,
+    /// JSON Schemas of the rows of `models`, `hardware` and `offers`
+    Lists,
     /// Table of error codes, as Markdown
     Errors,
 }
@@ -42,6 +44,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         What::Diff => outlay::schema::diff(),
         What::Levers => outlay::schema::levers(),
         What::Scaling => outlay::schema::scaling(),
+        What::Lists => outlay::schema::lists(),
         What::Errors => outlay::schema::errors(),
     };
     Ok(Answer::new(text))

@@ -6,6 +6,6 @@ use crate::failure::Failure;
 
 /// Pretty-printed, with a newline at the end.
 pub(crate) fn text(value: serde_json::Result<Value>) -> Result<String, Failure> {
-    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value));
-    pretty.map(|text| text + "\n").map_err(|error| Failure::Internal(format!("the answer is not JSON: {error}")))
+    let pretty = value.and_then(|value| outlay::json(&value));
+    pretty.map_err(|error| Failure::Internal(format!("the answer is not JSON: {error}")))
 }

@@ -20,7 +20,10 @@ fn schemas_are_the_committed_ones() {
     for (what, file) in [
         ("request", "docs/reference/request.schema.json"),
         ("response", "docs/reference/response.schema.json"),
+        ("why", "docs/reference/why.schema.json"),
+        ("diff", "docs/reference/diff.schema.json"),
         ("levers", "docs/reference/levers.schema.json"),
+        ("lists", "docs/reference/lists.schema.json"),
         ("scaling", "docs/reference/scaling.schema.json"),
         ("errors", "docs/reference/errors.md"),
     ] {

@@ -10,6 +10,8 @@ mod data;
 mod harness;
 mod imports;
 mod levers;
+mod mcp;
 mod observed;
 mod plans;
 mod prices;
+mod shell;

@@ -1,8 +1,7 @@
 //! `outlay offers`: what can be rented, by price of one accelerator for an hour; where those prices come from.
 
-use outlay::catalog::Offer;
 use outlay::catalog::offers::day;
-use serde_json::{Value, json};
+use outlay::lists::{self, OfferRow};
 
 mod history;
 mod update;
@@ -58,50 +57,40 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
         None => {}
     }
     let facts = facts::of(&args.source, None, context)?;
-    let mut offers: Vec<&Offer> = facts
-        .catalog
-        .offers()
-        .iter()
-        .filter(|offer| args.names.matches(&[&offer.accelerator.id, &offer.accelerator.name, &offer.instance]))
-        .filter(|offer| args.provider.as_ref().is_none_or(|provider| offer.provider.eq_ignore_ascii_case(provider)))
-        .collect();
-    offers.sort_by(|a, b| each(a).total_cmp(&each(b)));
-    let all = offers.len();
-    let aged = aged(&offers, &facts.today);
+    let mut rows = lists::offers(&facts.catalog, args.names.given(), args.provider.as_deref());
+    let all = rows.len();
+    let aged = aged(&rows, &facts.today);
     if args.limit > 0 {
-        offers.truncate(args.limit);
+        rows.truncate(args.limit);
     }
     let text = if args.format.json {
-        json::text(Ok(Value::from(offers.iter().map(|offer| as_json(offer)).collect::<Vec<_>>())))?
+        json::text(serde_json::to_value(&rows))?
     } else {
-        let table = table(&offers);
+        let table = table(&rows);
         if args.format.markdown { table.markdown() } else { table.terminal(context.width) }
     };
     let mut answer = Answer { notes: facts.notes, ..Answer::new(text) };
     if all == 0 {
         answer.notes += &args.names.none("offer");
-    } else if offers.len() < all {
-        answer.notes += &format!("{} of {all} offers; --limit 0 shows all\n", offers.len());
+    } else if rows.len() < all {
+        answer.notes += &format!("{} of {all} offers; --limit 0 shows all\n", rows.len());
     }
     answer.notes += &aged;
     Ok(answer)
 }
 
 /// How many prices are old, and how old the oldest is.
-fn aged(offers: &[&Offer], today: &str) -> String {
-    let age = |offer: &&Offer| Some(day(today)? - day(&offer.as_of)?);
-    let old: Vec<i64> = offers.iter().filter_map(age).filter(|age| *age > OLD).collect();
+fn aged(rows: &[OfferRow], today: &str) -> String {
+    let age = |offer: &OfferRow| Some(day(today)? - day(&offer.as_of)?);
+    let old: Vec<i64> = rows.iter().filter_map(age).filter(|age| *age > OLD).collect();
     old.iter().max().map_or_else(String::new, |most| {
-        let (old, all) = (old.len(), offers.len());
+        let (old, all) = (old.len(), rows.len());
         format!("{old} of {all} prices are more than {OLD} days old, the oldest {most}: `outlay offers update` reads newer ones\n")
     })
 }
 
-fn each(offer: &Offer) -> f64 {
-    offer.price.get() / offer.node.accelerators as f64
-}
-
-fn table(offers: &[&Offer]) -> Table {
+/// As a table.
+pub(crate) fn table(rows: &[OfferRow]) -> Table {
     let mut table = Table::new(&[
         words("accelerator"),
         figures("n"),
@@ -113,33 +102,18 @@ fn table(offers: &[&Offer]) -> Table {
         words("machine").spare(3),
         words("as of").spare(2),
     ]);
-    for offer in offers {
+    for row in rows {
         table.row(vec![
-            offer.accelerator.id.clone(),
-            offer.node.accelerators.to_string(),
-            usd(each(offer)),
-            usd(offer.price.get()),
-            offer.purchase.name().into(),
-            offer.provider.clone(),
-            offer.region.clone(),
-            offer.instance.clone(),
-            offer.as_of.clone(),
+            row.accelerator.clone(),
+            row.accelerators.to_string(),
+            usd(row.usd_per_accelerator_hour),
+            usd(row.usd_per_hour),
+            row.purchase.clone(),
+            row.provider.clone(),
+            row.region.clone(),
+            row.instance.clone(),
+            row.as_of.clone(),
         ]);
     }
     table
-}
-
-fn as_json(offer: &Offer) -> Value {
-    json!({
-        "provider": offer.provider,
-        "region": offer.region,
-        "instance": offer.instance,
-        "accelerator": offer.accelerator.id,
-        "accelerators": offer.node.accelerators,
-        "purchase": offer.purchase.name(),
-        "usd_per_hour": offer.price.get(),
-        "usd_per_accelerator_hour": each(offer),
-        "as_of": offer.as_of,
-        "source": offer.source,
-    })
 }
