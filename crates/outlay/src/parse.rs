@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
     }
     let value =
         serde_json::to_value(&table).map_err(|e| vec![Problem::new(Code::BadSyntax, "the job file", e.to_string())])?;
-    read(&value)
+    from_value(&value)
 }
 
 /// TOML knows `inf` and `nan`; no key of a job does.
@@ -49,7 +49,7 @@ fn not_finite(at: &str, value: &toml::Value, problems: &mut Vec<Problem>) {
 pub fn from_json(text: &str) -> Result<Request, Vec<Problem>> {
     let value: Value = serde_json::from_str(text)
         .map_err(|e| vec![Problem::new(Code::BadSyntax, format!("line {}", e.line()), e.to_string())])?;
-    read(&value)
+    from_value(&value)
 }
 
 fn syntax(text: &str, error: &toml::de::Error) -> Problem {
@@ -65,7 +65,11 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
     Problem::new(Code::BadSyntax, place, error.message().replace('\n', "; "))
 }
 
-fn read(value: &Value) -> Result<Request, Vec<Problem>> {
+/// Reads a job from a JSON value: the same keys.
+///
+/// # Errors
+/// As [`parse`].
+pub fn from_value(value: &Value) -> Result<Request, Vec<Problem>> {
     let Value::Object(sections) = value else {
         return Err(vec![Problem::new(Code::WrongType, "the job", "a job is a table of sections")]);
     };
