@@ -52,7 +52,12 @@ const RULES: &[Rule] = &[
         ]),
     },
     Rule { dir: "crates/outlay-stacks", ours: &["outlay"], outside: Some(&["serde_json", "serde-saphyr"]) },
-    Rule { dir: "crates/outlay-cli", ours: &["outlay", "outlay-data", "outlay-stacks", "accuracy"], outside: None },
+    Rule { dir: "crates/outlay-server", ours: &["outlay", "outlay-stacks"], outside: None },
+    Rule {
+        dir: "crates/outlay-cli",
+        ours: &["outlay", "outlay-data", "outlay-stacks", "outlay-server", "accuracy"],
+        outside: None,
+    },
     Rule { dir: "xtask", ours: &[], outside: Some(&["toml"]) },
 ];
 
