@@ -14,6 +14,7 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/diff.schema.json", &["schema", "diff"]),
     ("docs/reference/levers.schema.json", &["schema", "levers"]),
     ("docs/reference/scaling.schema.json", &["schema", "scaling"]),
+    ("docs/reference/openapi.json", &["schema", "openapi"]),
     ("docs/reference/errors.md", &["schema", "errors"]),
 ];
 

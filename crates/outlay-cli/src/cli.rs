@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{data, diff, estimate, hardware, levers, models, offers, plan, scaling, schema, validate, why};
+use crate::commands::{
+    data, diff, estimate, hardware, levers, models, offers, plan, scaling, schema, serve, validate, why,
+};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 
@@ -44,6 +46,7 @@ enum Command {
     Data(data::Args),
     Validate(validate::Args),
     Schema(schema::Args),
+    Serve(serve::Args),
 }
 
 /// What a command has to say.
@@ -108,6 +111,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Data(args) => data::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Schema(args) => schema::run(args, context),
+        Command::Serve(args) => serve::run(args, context),
     }
 }
 

@@ -15,6 +15,8 @@ const WIDTH: (usize, usize) = (80, 120);
 pub(crate) struct Context {
     /// The day, as `YYYY-MM-DD`.
     pub(crate) today: String,
+    /// The day that was given in place of the clock's.
+    pub(crate) fixed_today: Option<String>,
     /// Columns to lay out for.
     pub(crate) width: usize,
     /// The hub.
@@ -25,22 +27,27 @@ impl Context {
     /// As this process finds it; `today` stands in for the clock.
     pub(crate) fn of_this_process(today: Option<String>) -> Result<Self, Fault> {
         let env = |name: &str| std::env::var(name).ok();
-        let today = match today {
-            Some(day) if is_day(&day) => day,
-            Some(day) => {
-                return Err(
-                    Fault::new("bad-date", format!("{day:?} is not a day"), "--today").help("write it as 2026-11-24")
-                );
-            }
-            None => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-                civil(since / 86_400)
-            }
-        };
+        if let Some(day) = today.as_ref().filter(|day| !is_day(day)) {
+            let fault = Fault::new("bad-date", format!("{day:?} is not a day"), "--today");
+            return Err(fault.help("write it as 2026-11-24"));
+        }
+        let fixed_today = today;
+        let today = fixed_today.clone().unwrap_or_else(self::today);
         let columns = env("COLUMNS").and_then(|columns| columns.trim().parse().ok());
         let width = columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)));
-        Ok(Self { today, width: width.unwrap_or(WIDTH.0).clamp(WIDTH.0, WIDTH.1), hub: Hub::from_env(&env) })
+        Ok(Self {
+            today,
+            fixed_today,
+            width: width.unwrap_or(WIDTH.0).clamp(WIDTH.0, WIDTH.1),
+            hub: Hub::from_env(&env),
+        })
     }
+}
+
+/// The day of the clock.
+pub(crate) fn today() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    civil(since / 86_400)
 }
 
 fn is_day(text: &str) -> bool {
@@ -54,7 +61,7 @@ fn is_day(text: &str) -> bool {
 }
 
 /// The civil date of a day counted from 1970-01-01, after Hinnant's `civil_from_days` (for days since the epoch).
-fn civil(days: u64) -> String {
+pub(crate) fn civil(days: u64) -> String {
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -21,6 +21,7 @@ pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod scaling;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod validate;
 pub(crate) mod why;
 
@@ -96,8 +97,7 @@ pub(crate) struct Names {
 impl Names {
     /// One of the names is part of one of the texts, case and punctuation aside.
     pub(crate) fn matches(&self, texts: &[&str]) -> bool {
-        let key = outlay::catalog::names::key;
-        self.names.is_empty() || self.names.iter().any(|name| texts.iter().any(|text| key(text).contains(&key(name))))
+        outlay::catalog::names::matches(&self.names, texts)
     }
 
     /// What is said when nothing matches.

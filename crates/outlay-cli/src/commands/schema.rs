@@ -26,6 +26,8 @@ enum What {
     Levers,
     /// JSON Schemas of what `scaling` answers
     Scaling,
+    /// The HTTP API, as OpenAPI 3.1
+    Openapi,
     /// Table of error codes, as Markdown
     Errors,
 }
@@ -39,6 +41,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         What::Diff => outlay::schema::diff(),
         What::Levers => outlay::schema::levers(),
         What::Scaling => outlay::schema::scaling(),
+        What::Openapi => outlay_server::openapi(),
         What::Errors => outlay::schema::errors(),
     };
     Ok(Answer::new(text))
