@@ -188,7 +188,7 @@ pub(crate) async fn levers(State(app): State<App>, pairs: Pairs, sent: Sent) -> 
     let request = job(&app, &sent).await?;
     let inner = app.clone();
     let work = move |_: &pool::Ticket| answer::text(&outlay::levers(&request, &inner.catalog)?);
-    Ok(answer::body(app.long.run(&app.closing, work).await??))
+    Ok(answer::body(app.whole.run(&app.closing, work).await??))
 }
 
 /// `outlay why`.
@@ -249,7 +249,7 @@ pub(crate) async fn optimum(State(app): State<App>, pairs: Pairs, sent: Sent) ->
         let wanted = Wanted { flops, served };
         answer::text(&outlay::scaling::optimum(&request, &wanted, &inner.catalog)?)
     };
-    Ok(answer::body(app.long.run(&app.closing, work).await??))
+    Ok(answer::body(app.whole.run(&app.closing, work).await??))
 }
 
 /// `outlay scaling frontier`.
@@ -259,7 +259,7 @@ pub(crate) async fn frontier(State(app): State<App>, pairs: Pairs, sent: Sent) -
     let request = part(&app, &job, Some("job")).await?;
     let inner = app.clone();
     let work = move |_: &pool::Ticket| answer::text(&outlay::scaling::frontier(&request, from, to, &inner.catalog)?);
-    Ok(answer::body(app.long.run(&app.closing, work).await??))
+    Ok(answer::body(app.whole.run(&app.closing, work).await??))
 }
 
 /// `outlay scaling fit`.
@@ -287,7 +287,7 @@ pub(crate) async fn fit(State(app): State<App>, pairs: Pairs, sent: Sent) -> Ans
         let aim = Aim { below: fit_below, from: foresee_from, at };
         answer::text(&outlay::scaling::fitted(&table, &aim)?)
     };
-    Ok(answer::body(app.long.run(&app.closing, work).await??))
+    Ok(answer::body(app.whole.run(&app.closing, work).await??))
 }
 
 /// One job's keys laid over another's.

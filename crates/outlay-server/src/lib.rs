@@ -68,8 +68,10 @@ pub(crate) struct Inner {
     pub(crate) bodies: sent::Bodies,
     /// Forecasts.
     pub(crate) quick: pool::Lane,
-    /// Searches.
+    /// Searches, which end when nobody waits for them.
     pub(crate) long: pool::Lane,
+    /// Many searches in one, which do not.
+    pub(crate) whole: pool::Lane,
     /// Questions to the hub.
     pub(crate) asks: pool::Lane,
     pub(crate) metrics: metrics::Metrics,
@@ -107,6 +109,7 @@ impl App {
             quick: pool::Lane::new(cores, QUICK_WAIT, limits.patience),
             // A search spreads over the processors by itself: two at once keep all of them busy.
             long: pool::Lane::new(2, limits.searches, limits.patience),
+            whole: pool::Lane::new(1, limits.searches, limits.patience),
             asks: pool::Lane::new(4, HUB_WAIT, HUB_PATIENCE),
             limits,
             metrics: metrics::Metrics::new(),

@@ -9,6 +9,8 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use outlay::Problem;
 use outlay::problem::Code;
 use outlay::request::Request;
@@ -27,8 +29,8 @@ use crate::token;
 
 /// Longest title, in characters.
 const TITLE: usize = 200;
-/// Longest state of the page, in bytes: what an address bears.
-const STATE: usize = 16_384;
+/// Longest state of the page, in bytes: as the page has it.
+const STATE: usize = 16_000;
 /// Plans told at once.
 const AT_ONCE: u64 = 100;
 
@@ -48,7 +50,7 @@ pub(crate) struct NewPlan {
     shared: bool,
     /// What stands after `#` in the page's address, where the page stores the plan.
     #[serde(default)]
-    #[schemars(length(max = 16384), regex(pattern = r"^[A-Za-z0-9._~!$'()*+,;:@/?%&=-]*$"))]
+    #[schemars(length(max = 16000), regex(pattern = r"^[A-Za-z0-9._~!$'()*+,;:@/?%&=-]*$"))]
     state: String,
 }
 
@@ -149,9 +151,16 @@ pub(crate) async fn open(
     Named(id): Named<String>,
 ) -> Result<Response, Refusal> {
     let row = found(&app, &caller, &id).await?;
-    let state = if row.state.is_empty() { format!("s={}", row.id) } else { row.state };
-    let headers = [(header::LOCATION, format!("/#{state}")), (header::CACHE_CONTROL, "no-store".into())];
+    let state = if row.state.is_empty() { state(&row.job) } else { row.state };
+    // The page takes no longer address; what it cannot show is shown as it is stored.
+    let place = if state.len() > STATE { format!("/api/v1/plans/{}", row.id) } else { format!("/#{state}") };
+    let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, "no-store".into())];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// The state of the page that shows a job and nothing else: `1j`, the first version of its links, and JSON in base64url.
+fn state(job: &str) -> String {
+    format!("1j{}", URL_SAFE_NO_PAD.encode(format!("{{\"j\":{job}}}")))
 }
 
 /// A plan that this caller may read; who may not read it does not learn whether it exists.

@@ -131,14 +131,15 @@ impl Lane {
                 },
             }
         };
-        let ticket = Ticket { gone: waits.gone.clone(), closing: closing.clone(), end: Instant::now() + time };
+        let begun = Instant::now();
+        let end = (begun + time).min(start + self.patience);
+        let ticket = Ticket { gone: waits.gone.clone(), closing: closing.clone(), end };
         let task = tokio::task::spawn_blocking(move || {
             let done = work(&ticket);
             drop(slot);
             done
         });
-        let left = self.patience.saturating_sub(start.elapsed()).max(time + GRACE);
-        match tokio::time::timeout(left, task).await {
+        match tokio::time::timeout(end.saturating_duration_since(begun) + GRACE, task).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(broken)) => {
                 let panic = broken.try_into_panic().map(|panic| words(panic.as_ref()));

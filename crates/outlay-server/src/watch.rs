@@ -11,6 +11,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
 
 use crate::App;
 use crate::fault::{Refusal, Why};
@@ -54,7 +55,8 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let path = request.uri().path().to_owned();
     let mut response = match full(app, &route) {
         Some(refusal) => refusal.into_response(),
-        None => next.run(request).await,
+        // What goes wrong on the way is logged with the id.
+        None => next.run(request).instrument(tracing::error_span!("asked", id)).await,
     };
     let (status, time) = (response.status().as_u16(), start.elapsed());
     app.metrics.answered(method, &route, status, time);

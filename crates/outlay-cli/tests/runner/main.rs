@@ -10,3 +10,4 @@ mod harness;
 mod levers;
 mod observed;
 mod plans;
+mod serve;
