@@ -62,7 +62,7 @@ pub(crate) fn document() -> Value {
 fn operation(route: &Route, generator: &mut SchemaGenerator, faults: &Value) -> Value {
     let mut operation = json!({
         "operationId": route.id,
-        "summary": route.about.split(['.', ':', ';']).next(),
+        "summary": summary(route.about),
         "description": route.about,
         "security": security(route.door),
         "responses": responses(route, generator, faults),
@@ -75,6 +75,11 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, faults: &Value) -> 
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
     operation
+}
+
+/// The first words of a description, up to where it goes into detail.
+fn summary(about: &str) -> &str {
+    [". ", ": ", "; "].iter().fold(about, |text, end| text.split(end).next().unwrap_or(text)).trim_end_matches('.')
 }
 
 fn security(door: Door) -> Value {

