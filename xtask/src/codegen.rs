@@ -16,6 +16,7 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/levers.schema.json", &["schema", "levers"]),
     ("docs/reference/scaling.schema.json", &["schema", "scaling"]),
     ("docs/reference/lists.schema.json", &["schema", "lists"]),
+    ("docs/reference/openapi.json", &["schema", "openapi"]),
     ("docs/reference/errors.md", &["schema", "errors"]),
 ];
 

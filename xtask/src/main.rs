@@ -3,10 +3,11 @@
 //! `cargo xtask ci` is the one test command; `cargo xtask tidy` checks the rules of ARCHITECTURE.md against the
 //! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares); `cargo
 //! xtask pages` compares the formulas of `docs/concepts` and the dataclasses of Python alone; `cargo xtask python` installs the
-//! Python package as a user would and tests it.
+//! Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description.
 //!
 //! Does not know: anything of the product; it reads the tree as text and calls the product's own commands.
 
+mod api;
 mod ci;
 mod codegen;
 mod concepts;
@@ -17,7 +18,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <ci | tidy | pages | python | codegen [--check]>";
+const USAGE: &str = "usage: cargo xtask <ci | api | tidy | pages | python | codegen [--check]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let root = workspace_root();
     let outcome = match words.as_slice() {
         ["ci"] => ci::run(&root),
+        ["api"] => api::run(&root),
         ["tidy"] => tidy::run(&root),
         ["codegen"] => codegen::write(&root),
         ["codegen", "--check"] => codegen::check(&root),

@@ -6,10 +6,22 @@ pub fn key(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// One of the names is part of one of the texts; no names at all match everything.
+#[must_use]
+pub fn matches(names: &[String], texts: &[&str]) -> bool {
+    names.is_empty() || names.iter().any(|name| texts.iter().any(|text| key(text).contains(&key(name))))
+}
+
+/// Longest name that is compared with others: nobody mistypes more, and comparing takes time with the length.
+const LONGEST: usize = 100;
+
 /// The known names nearest to a mistyped one, best first, at most three and none that is far off.
 #[must_use]
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let wanted = key(wanted);
+    if wanted.len() > LONGEST {
+        return Vec::new();
+    }
     let most = 1 + wanted.len() / 3;
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
@@ -50,6 +62,7 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(nearest("epohcs", ["epochs", "tokens", "steps"]), ["epochs"]);
         assert!(nearest("zzzzzz", ["epochs"]).is_empty());
+        assert!(nearest(&"epochs".repeat(1_000_000), ["epochs"]).is_empty());
         assert_eq!(key("H100-SXM 80GB"), "h100sxm80gb");
     }
 }

@@ -12,7 +12,7 @@ use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     completions, data, diff, estimate, export, hardware, import, init, levers, lock, mcp, models, offers, plan,
-    scaling, schema, validate, why,
+    scaling, schema, serve, validate, why,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -71,6 +71,7 @@ enum Command {
     Init(init::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
+    Serve(serve::Args),
 }
 
 /// What a command has to say.
@@ -147,6 +148,7 @@ fn answer(command: &Command, context: &Context) -> Result<Answer, Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => completions::man(args, context),
+        Command::Serve(args) => serve::run(args, context),
     }
 }
 

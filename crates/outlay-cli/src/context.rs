@@ -55,6 +55,11 @@ impl Context {
         })
     }
 
+    /// The day that was given in place of the clock's.
+    pub(crate) fn given(&self) -> Option<String> {
+        self.fixed.then(|| self.today.clone())
+    }
+
     /// The day as it is now, for a command that runs for longer than one.
     pub(crate) fn day(&self) -> String {
         if self.fixed { self.today.clone() } else { clock() }
@@ -62,7 +67,7 @@ impl Context {
 }
 
 /// The day that the clock shows.
-fn clock() -> String {
+pub(crate) fn clock() -> String {
     civil(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) / 86_400)
 }
 
@@ -77,7 +82,7 @@ fn is_day(text: &str) -> bool {
 }
 
 /// The civil date of a day counted from 1970-01-01, after Hinnant's `civil_from_days` (for days since the epoch).
-fn civil(days: u64) -> String {
+pub(crate) fn civil(days: u64) -> String {
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

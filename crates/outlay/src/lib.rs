@@ -49,7 +49,7 @@ pub mod catalog {
 
 pub use levers::levers;
 pub use outlay_core as core;
-pub use parse::{from_json, parse, to_toml};
+pub use parse::{from_json, from_value, parse, to_toml};
 pub use pinned::pinned;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
@@ -116,9 +116,22 @@ pub fn plan_watched(
 /// # Errors
 /// All problems of either request.
 pub fn why(base: &Request, named: &Request, catalog: &Catalog, today: &str) -> Result<Why, Vec<Problem>> {
-    let everything = &outlay_core::search::unwatched;
-    let best = Planned::of(base, catalog, everything)?;
-    let named = Planned::of(named, catalog, everything)?;
+    why_watched(base, named, catalog, today, &outlay_core::search::unwatched)
+}
+
+/// As [`why`]; `watch` is told how far either search has come, and may end it with the best so far.
+///
+/// # Errors
+/// All problems of either request.
+pub fn why_watched(
+    base: &Request,
+    named: &Request,
+    catalog: &Catalog,
+    today: &str,
+    watch: Watch<'_>,
+) -> Result<Why, Vec<Problem>> {
+    let best = Planned::of(base, catalog, watch)?;
+    let named = Planned::of(named, catalog, watch)?;
     Ok(why::why(&best, &named, today))
 }
 
@@ -127,8 +140,21 @@ pub fn why(base: &Request, named: &Request, catalog: &Catalog, today: &str) -> R
 /// # Errors
 /// All problems of either request.
 pub fn diff(before: &Request, after: &Request, catalog: &Catalog, today: &str) -> Result<Diff, Vec<Problem>> {
-    let everything = &outlay_core::search::unwatched;
-    let planned = (Planned::of(before, catalog, everything)?, Planned::of(after, catalog, everything)?);
+    diff_watched(before, after, catalog, today, &outlay_core::search::unwatched)
+}
+
+/// As [`diff`]; `watch` is told how far either search has come, and may end it with the best so far.
+///
+/// # Errors
+/// All problems of either request.
+pub fn diff_watched(
+    before: &Request,
+    after: &Request,
+    catalog: &Catalog,
+    today: &str,
+    watch: Watch<'_>,
+) -> Result<Diff, Vec<Problem>> {
+    let planned = (Planned::of(before, catalog, watch)?, Planned::of(after, catalog, watch)?);
     Ok(diff::diff((before, after), (&planned.0, &planned.1), today))
 }
 

@@ -6,7 +6,7 @@
 //! Does not know: how a list is laid out, or how many rows of it are wanted.
 
 use outlay_catalog::Catalog;
-use outlay_catalog::names::key;
+use outlay_catalog::names::matches;
 use outlay_catalog::presets::Preset;
 use outlay_core::model::params;
 use outlay_core::scenario::cluster::Accelerator;
@@ -129,9 +129,10 @@ pub fn offers(catalog: &Catalog, names: &[String], provider: Option<&str>) -> Ve
     rows
 }
 
-/// One of the names is part of one of the texts, case and punctuation aside.
-fn matches(names: &[String], texts: &[&str]) -> bool {
-    names.is_empty() || names.iter().any(|name| texts.iter().any(|text| key(text).contains(&key(name))))
+/// Names of the training programs.
+#[must_use]
+pub fn stacks(catalog: &Catalog) -> Vec<String> {
+    catalog.programs().iter().map(|program| program.stack.id.clone()).collect()
 }
 
 /// A preset whose architecture can be read.

@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
     }
     let value =
         serde_json::to_value(&table).map_err(|e| vec![Problem::new(Code::BadSyntax, "the job file", e.to_string())])?;
-    read(&value)
+    from_value(&value)
 }
 
 /// Writes a job file: what is set and nothing else. A shell's own additions, the text of a
@@ -84,7 +84,7 @@ pub(crate) fn not_finite(at: &str, value: &toml::Value, problems: &mut Vec<Probl
 pub fn from_json(text: &str) -> Result<Request, Vec<Problem>> {
     let value: Value = serde_json::from_str(text)
         .map_err(|e| vec![Problem::new(Code::BadSyntax, format!("line {}", e.line()), e.to_string())])?;
-    read(&value)
+    from_value(&value)
 }
 
 pub(crate) fn syntax(text: &str, error: &toml::de::Error, what: &str) -> Problem {
@@ -100,7 +100,11 @@ pub(crate) fn syntax(text: &str, error: &toml::de::Error, what: &str) -> Problem
     Problem::new(Code::BadSyntax, place, error.message().replace('\n', "; "))
 }
 
-fn read(value: &Value) -> Result<Request, Vec<Problem>> {
+/// Reads a job from a JSON value: the same keys.
+///
+/// # Errors
+/// As [`parse`].
+pub fn from_value(value: &Value) -> Result<Request, Vec<Problem>> {
     let Value::Object(sections) = value else {
         return Err(vec![Problem::new(Code::WrongType, "the job", "a job is a table of sections")]);
     };

@@ -114,3 +114,43 @@ proptest! {
         prop_assert_eq!(outlay::from_json(&json.to_string()).expect("and read"), request);
     }
 }
+
+/// Any key of a job with any extreme for its value: an answer or problems, and the same of the answer's figures.
+#[test]
+fn extremes_get_an_answer_or_problems() {
+    let (catalog, job) = (Catalog::built_in(), outlay::parse(JOBS[0]).expect("an example"));
+    let whole = serde_json::to_value(&job).expect("JSON");
+    let extremes = serde_json::json!([
+        0,
+        1,
+        3,
+        -1,
+        0.5,
+        1e-308,
+        1e19,
+        1e308,
+        u64::MAX,
+        "",
+        "0",
+        "1e400",
+        "-5",
+        "9".repeat(400),
+        "\u{0}",
+        true,
+        [],
+        {}
+    ]);
+    for (section, keys) in whole.as_object().expect("sections") {
+        for key in keys.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            for extreme in extremes.as_array().expect("a list") {
+                let mut bent = whole.clone();
+                bent["hardware"]["accelerators"] = serde_json::json!(["rtx-4090"]);
+                bent["hardware"]["gpus"] = serde_json::json!(1);
+                bent[section][key] = extreme.clone();
+                let Ok(request) = outlay::from_value(&bent) else { continue };
+                let asked = std::panic::catch_unwind(|| outlay::estimate(&request, &catalog, "2026-11-24").map(drop));
+                assert!(asked.is_ok(), "{section}.{key} = {extreme} breaks it");
+            }
+        }
+    }
+}

@@ -56,7 +56,12 @@ const RULES: &[Rule] = &[
         ours: &["outlay"],
         outside: Some(&["serde_json", "serde-saphyr", "shlex", "toml"]),
     },
-    Rule { dir: "crates/outlay-cli", ours: &["outlay", "outlay-data", "outlay-stacks", "accuracy"], outside: None },
+    Rule { dir: "crates/outlay-server", ours: &["outlay", "outlay-stacks"], outside: None },
+    Rule {
+        dir: "crates/outlay-cli",
+        ours: &["outlay", "outlay-data", "outlay-stacks", "outlay-server", "accuracy"],
+        outside: None,
+    },
     // What Python is handed is text: the door alone writes it.
     Rule { dir: "crates/outlay-python", ours: &["outlay"], outside: Some(&["pyo3", "serde", "serde_json"]) },
     Rule { dir: "xtask", ours: &[], outside: Some(&["serde_json", "toml"]) },

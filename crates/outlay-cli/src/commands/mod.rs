@@ -27,6 +27,7 @@ pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod scaling;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod survey;
 pub(crate) mod validate;
 pub(crate) mod why;

@@ -30,6 +30,8 @@ enum What {
     Scaling,
     /// JSON Schemas of the rows of `models`, `hardware` and `offers`
     Lists,
+    /// The HTTP API, as OpenAPI 3.1
+    Openapi,
     /// Table of error codes, as Markdown
     Errors,
 }
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &Args, _context: &Context) -> Result<Answer, Failure> {
         What::Levers => outlay::schema::levers(),
         What::Scaling => outlay::schema::scaling(),
         What::Lists => outlay::schema::lists(),
+        What::Openapi => outlay_server::openapi(),
         What::Errors => outlay::schema::errors(),
     };
     Ok(Answer::new(text))

@@ -14,4 +14,5 @@ mod mcp;
 mod observed;
 mod plans;
 mod prices;
+mod serve;
 mod shell;

@@ -94,7 +94,8 @@ pub(super) fn check(layout: &LayoutRequest, model: Option<&Model>, size: Option<
 /// Heads, layers and experts over the ranks.
 fn divided(layout: &LayoutRequest, model: &Model) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let (Some(tp), Some(attention)) = (layout.tp, model.attention())
+    // A width of zero is told where it is read.
+    if let (Some(tp @ 1..), Some(attention)) = (layout.tp, model.attention())
         && attention.heads % tp != 0
     {
         let heads = attention.heads;
@@ -111,7 +112,7 @@ fn divided(layout: &LayoutRequest, model: &Model) -> Vec<Problem> {
         let message = format!("{} layers do not fill {pp} pipeline stages", model.depth());
         problems.push(Problem::new(Code::DoesNotDivide, "layout.pp", message).help("use fewer stages"));
     }
-    if let Some(ep) = layout.ep {
+    if let Some(ep @ 1..) = layout.ep {
         match model.experts() {
             None if ep > 1 => problems.push(
                 Problem::new(Code::Contradiction, "layout.ep", "the model has no experts to spread")
@@ -131,7 +132,7 @@ fn divided(layout: &LayoutRequest, model: &Model) -> Vec<Problem> {
 /// The product of all widths against the number of accelerators.
 fn counted(layout: &LayoutRequest, size: Size) -> Option<Problem> {
     let widths = [layout.dp, layout.tp, layout.pp, layout.cp];
-    let product = widths.iter().flatten().fold(1u64, |all, n| all.saturating_mul(*n));
+    let product = widths.iter().flatten().filter(|width| **width > 0).fold(1u64, |all, n| all.saturating_mul(*n));
     let all_given = widths.iter().all(Option::is_some);
     match size {
         Size::Exactly(gpus) if (all_given && product != gpus) || !gpus.is_multiple_of(product.max(1)) => {
