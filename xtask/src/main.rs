@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask ci` is the one test command; `cargo xtask tidy` checks the rules of ARCHITECTURE.md against the
 //! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares); `cargo
-//! xtask pages` compares the formulas of `docs/concepts` alone.
+//! xtask pages` compares the formulas of `docs/concepts` alone; `cargo xtask web` builds the page (`--check`: only compares; `--test`: in
+//! a browser).
 //!
 //! Does not know: anything of the product; it reads the tree as text and calls the product's own commands.
 
@@ -10,11 +11,12 @@ mod ci;
 mod codegen;
 mod concepts;
 mod tidy;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <ci | tidy | pages | codegen [--check]>";
+const USAGE: &str = "usage: cargo xtask <ci | tidy | pages | codegen [--check] | web [--check | --test]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["codegen"] => codegen::write(&root),
         ["codegen", "--check"] => codegen::check(&root),
+        ["web"] => web::run(&root, None),
+        ["web", what] => web::run(&root, Some(what)),
         ["pages"] => concepts::check(&root),
         _ => Err(USAGE.into()),
     };

@@ -13,6 +13,7 @@ mod answer;
 mod diff;
 mod finish;
 mod levers;
+pub mod lists;
 mod observed;
 mod parse;
 pub mod plan;
@@ -44,7 +45,7 @@ pub mod catalog {
 
 pub use levers::levers;
 pub use outlay_core as core;
-pub use parse::{from_json, parse};
+pub use parse::{from_json, job_file, parse};
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
 

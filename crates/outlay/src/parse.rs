@@ -52,6 +52,44 @@ pub fn from_json(text: &str) -> Result<Request, Vec<Problem>> {
     read(&value)
 }
 
+/// Sections as a job file has them, those that say most first.
+const ORDER: &[&str] = &[
+    "model", "method", "data", "train", "hardware", "layout", "limits", "goal", "vary", "observed", "extras", "pilot",
+];
+
+/// The job file that says what a request says: [`parse`] reads it back.
+///
+/// # Errors
+/// What TOML has no words for: `null`, as a `config.json` may hold.
+pub fn job_file(request: &Request) -> Result<String, Vec<Problem>> {
+    let fault = |e: toml::ser::Error| {
+        let fault = Problem::new(Code::WrongType, "the job", format!("no job file can say it: {e}"));
+        vec![fault.help("keep the config.json in a file of its own and name it as model.base")]
+    };
+    let whole = toml::Table::try_from(request).map_err(fault)?;
+    let mut text = String::new();
+    for (name, content) in ORDER.iter().filter_map(|name| Some((*name, said(whole.get(*name)?)?))) {
+        let section = toml::Table::from_iter([(name.to_owned(), content)]);
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text.push_str(gap);
+        text.push_str(&toml::to_string(&section).map_err(fault)?);
+    }
+    Ok(text)
+}
+
+/// The value without what is empty.
+fn said(value: &toml::Value) -> Option<toml::Value> {
+    match value {
+        toml::Value::Table(table) => {
+            let inner: toml::Table =
+                table.iter().filter_map(|(key, value)| Some((key.clone(), said(value)?))).collect();
+            (!inner.is_empty()).then_some(toml::Value::Table(inner))
+        }
+        toml::Value::Array(list) if list.is_empty() => None,
+        other => Some(other.clone()),
+    }
+}
+
 fn syntax(text: &str, error: &toml::de::Error) -> Problem {
     let place = error.span().map_or_else(
         || "the job file".to_owned(),

@@ -53,7 +53,8 @@ const RULES: &[Rule] = &[
     },
     Rule { dir: "crates/outlay-stacks", ours: &["outlay"], outside: Some(&["serde_json", "serde-saphyr"]) },
     Rule { dir: "crates/outlay-cli", ours: &["outlay", "outlay-data", "outlay-stacks", "accuracy"], outside: None },
-    Rule { dir: "xtask", ours: &[], outside: Some(&["toml"]) },
+    Rule { dir: "crates/outlay-wasm", ours: &["outlay"], outside: Some(&["serde", "serde_json", "wasm-bindgen"]) },
+    Rule { dir: "xtask", ours: &[], outside: Some(&["toml", "wasm-bindgen-cli-support"]) },
 ];
 
 /// Folders of the workspace's members.

@@ -1,13 +1,13 @@
 //! `outlay hardware`: the accelerators of the catalog, filtered and sorted.
 
-use outlay::catalog::{Accelerator, Catalog, Purchase};
-use serde_json::{Value, json};
+use outlay::catalog::Catalog;
+use outlay::lists::{self, HardwareRow};
 
 use super::{Format, Names};
 use crate::cli::Answer;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::render::format::{UNKNOWN, gib, number, usd};
+use crate::render::format::{GIB, UNKNOWN, number, usd};
 use crate::render::json;
 use crate::render::table::{Table, figures, words};
 
@@ -28,16 +28,15 @@ pub(crate) struct Args {
 /// Lists what matches, largest memory first.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let catalog = Catalog::built_in();
-    let mut parts: Vec<&Accelerator> = catalog
-        .accelerators()
-        .filter(|part| args.names.matches(&[&part.id, &part.name, &part.architecture]))
-        .filter(|part| args.min_memory.is_none_or(|least| part.memory.to_gb() >= least))
-        .collect();
-    parts.sort_by(|a, b| b.memory.total_cmp(&a.memory).then_with(|| a.id.cmp(&b.id)));
+    let mut parts = lists::hardware(&catalog);
+    parts.retain(|part| {
+        args.names.matches(&[&part.id, &part.name, &part.architecture])
+            && args.min_memory.is_none_or(|least| part.memory_gib * GIB >= least * 1e9)
+    });
     let text = if args.format.json {
-        json::text(Ok(Value::from(parts.iter().map(|part| as_json(&catalog, part)).collect::<Vec<_>>())))?
+        json::text(serde_json::to_value(&parts))?
     } else {
-        let table = table(&catalog, &parts);
+        let table = table(&parts);
         if args.format.markdown { table.markdown() } else { table.terminal(context.width) }
     };
     let mut answer = Answer::new(text);
@@ -49,15 +48,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Lowest on-demand price of one accelerator for an hour, and who asks it.
-fn lowest<'a>(catalog: &'a Catalog, part: &Accelerator) -> Option<(f64, &'a str)> {
-    let offers = catalog.offers().iter().filter(|o| o.accelerator.id == part.id && o.purchase == Purchase::OnDemand);
-    offers
-        .map(|offer| (offer.price.get() / offer.node.accelerators as f64, offer.provider.as_str()))
-        .min_by(|a, b| a.0.total_cmp(&b.0))
-}
-
-fn table(catalog: &Catalog, parts: &[&Accelerator]) -> Table {
+fn table(parts: &[HardwareRow]) -> Table {
     let mut table = Table::new(&[
         words("accelerator"),
         words("id"),
@@ -70,39 +61,18 @@ fn table(catalog: &Catalog, parts: &[&Accelerator]) -> Table {
         words("from").spare(3),
     ]);
     for part in parts {
-        let peak = |rate: Option<outlay::core::units::FlopsPerSec>| rate.map_or(String::new(), |r| number(r.to_tera()));
-        let low = lowest(catalog, part);
+        let peak = |tera: Option<f64>| tera.map_or(String::new(), number);
         table.row(vec![
             part.name.clone(),
             part.id.clone(),
-            gib(part.memory.get()),
-            number(part.memory_bandwidth.get() / 1e9),
-            peak(part.peaks.bf16.or(part.peaks.fp16)),
-            peak(part.peaks.fp8),
-            part.tdp.map_or(String::new(), |watts| number(watts.get())),
-            low.map_or(UNKNOWN.into(), |(price, _)| usd(price)),
-            low.map_or(String::new(), |(_, provider)| provider.to_owned()),
+            format!("{:.1}", part.memory_gib),
+            number(part.memory_bandwidth_gb_s),
+            peak(part.bf16_tflops.or(part.fp16_tflops)),
+            peak(part.fp8_tflops),
+            part.tdp_w.map_or(String::new(), number),
+            part.lowest_usd_per_hour.map_or(UNKNOWN.into(), usd),
+            part.lowest_provider.clone().unwrap_or_default(),
         ]);
     }
     table
-}
-
-fn as_json(catalog: &Catalog, part: &Accelerator) -> Value {
-    let tera = |rate: Option<outlay::core::units::FlopsPerSec>| rate.map(|r| r.to_tera());
-    let low = lowest(catalog, part);
-    json!({
-        "id": part.id,
-        "name": part.name,
-        "architecture": part.architecture,
-        "memory_gib": part.memory.to_gib(),
-        "memory_bandwidth_gb_s": part.memory_bandwidth.get() / 1e9,
-        "fp32_tflops": tera(part.peaks.fp32),
-        "fp16_tflops": tera(part.peaks.fp16),
-        "bf16_tflops": tera(part.peaks.bf16),
-        "fp8_tflops": tera(part.peaks.fp8),
-        "fp4_tflops": tera(part.peaks.fp4),
-        "tdp_w": part.tdp.map(outlay::core::units::Watts::get),
-        "lowest_usd_per_hour": low.map(|(price, _)| price),
-        "lowest_provider": low.map(|(_, provider)| provider),
-    })
 }

@@ -1,7 +1,7 @@
 //! `outlay offers`: what can be rented, by price of one accelerator for an hour.
 
-use outlay::catalog::{Catalog, Offer};
-use serde_json::{Value, json};
+use outlay::catalog::Catalog;
+use outlay::lists::{self, OfferRow};
 
 use super::{Format, Names};
 use crate::cli::Answer;
@@ -32,19 +32,18 @@ pub(crate) struct Args {
 /// Lists what matches.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let catalog = Catalog::built_in();
-    let mut offers: Vec<&Offer> = catalog
-        .offers()
-        .iter()
-        .filter(|offer| args.names.matches(&[&offer.accelerator.id, &offer.accelerator.name, &offer.instance]))
-        .filter(|offer| args.provider.as_ref().is_none_or(|provider| offer.provider.eq_ignore_ascii_case(provider)))
-        .collect();
-    offers.sort_by(|a, b| each(a).total_cmp(&each(b)));
+    let mut offers = lists::offers(&catalog);
+    offers.retain(|offer| {
+        let name = catalog.accelerator(&offer.accelerator).map_or("", |part| part.name.as_str());
+        args.names.matches(&[&offer.accelerator, name, &offer.instance])
+            && args.provider.as_ref().is_none_or(|provider| offer.provider.eq_ignore_ascii_case(provider))
+    });
     let all = offers.len();
     if args.limit > 0 {
         offers.truncate(args.limit);
     }
     let text = if args.format.json {
-        json::text(Ok(Value::from(offers.iter().map(|offer| as_json(offer)).collect::<Vec<_>>())))?
+        json::text(serde_json::to_value(&offers))?
     } else {
         let table = table(&offers);
         if args.format.markdown { table.markdown() } else { table.terminal(context.width) }
@@ -58,11 +57,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-fn each(offer: &Offer) -> f64 {
-    offer.price.get() / offer.node.accelerators as f64
-}
-
-fn table(offers: &[&Offer]) -> Table {
+fn table(offers: &[OfferRow]) -> Table {
     let mut table = Table::new(&[
         words("accelerator"),
         figures("n"),
@@ -76,11 +71,11 @@ fn table(offers: &[&Offer]) -> Table {
     ]);
     for offer in offers {
         table.row(vec![
-            offer.accelerator.id.clone(),
-            offer.node.accelerators.to_string(),
-            usd(each(offer)),
-            usd(offer.price.get()),
-            offer.purchase.name().into(),
+            offer.accelerator.clone(),
+            offer.accelerators.to_string(),
+            usd(offer.usd_per_accelerator_hour),
+            usd(offer.usd_per_hour),
+            offer.purchase.clone(),
             offer.provider.clone(),
             offer.region.clone(),
             offer.instance.clone(),
@@ -88,19 +83,4 @@ fn table(offers: &[&Offer]) -> Table {
         ]);
     }
     table
-}
-
-fn as_json(offer: &Offer) -> Value {
-    json!({
-        "provider": offer.provider,
-        "region": offer.region,
-        "instance": offer.instance,
-        "accelerator": offer.accelerator.id,
-        "accelerators": offer.node.accelerators,
-        "purchase": offer.purchase.name(),
-        "usd_per_hour": offer.price.get(),
-        "usd_per_accelerator_hour": each(offer),
-        "as_of": offer.as_of,
-        "source": offer.source,
-    })
 }
