@@ -11,6 +11,9 @@ const STEPS: &[(&str, &[&str])] = &[
     ("pages", &["xtask", "pages"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--locked"]),
+    // Last, because they alone need Node and a browser.
+    ("page", &["xtask", "web", "--check"]),
+    ("page in a browser", &["xtask", "web", "--test"]),
 ];
 
 /// Runs every step; stops at the first that fails.

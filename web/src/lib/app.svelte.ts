@@ -32,6 +32,8 @@ class App {
   answer = $state.raw<Answer | null>(null);
   problems = $state.raw<Problem[]>([]);
   levers = $state.raw<Levers | null>(null);
+  /** The levers are those of the job as it is now. */
+  fresh = $state(false);
   curve = $state.raw<Point[] | null>(null);
   why = $state.raw<{ plan: string; answer: Why | null; problems: Problem[] } | null>(null);
   models = $state.raw<ModelRow[]>([]);
@@ -115,9 +117,11 @@ class App {
 
   /** Takes a job file, TOML or JSON; the problems if it is none. */
   async load(text: string, how: "push" | "replace" = "push"): Promise<Problem[]> {
+    this.busy = true;
     const reply = await fast.ask("read_job", text);
     if (!reply) return [];
     const { answer, problems } = read<Job>(reply.text);
+    this.busy = answer !== null;
     if (answer) {
       this.selected = null;
       this.beside = [];
@@ -202,6 +206,7 @@ class App {
 
   #change(job: Job, how: "push" | "replace"): void {
     this.job = job;
+    this.fresh = false;
     this.why = null;
     void this.#write(how);
     void this.#plan();
@@ -227,7 +232,9 @@ class App {
   async #aside(job: string): Promise<void> {
     if (this.problems.length) return;
     const levers = await slow.ask("levers", job);
-    if (levers && job === JSON.stringify(this.job)) this.levers = read<Levers>(levers.text).answer;
+    if (!levers || job !== JSON.stringify(this.job)) return;
+    this.levers = read<Levers>(levers.text).answer;
+    this.fresh = true;
     const target = this.get("train.target_loss");
     if (typeof target !== "number") {
       this.curve = null;

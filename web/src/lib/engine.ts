@@ -86,7 +86,9 @@ export class Lane {
 
   async #unstick(): Promise<void> {
     const asked = this.#asked;
-    if (!asked || this.#replacing || this.#waiting.length === 0 || performance.now() - asked.since < PATIENCE) return;
+    // Only what a newer question of its kind has made pointless is given up.
+    const pointless = asked && this.#waiting.some((newer) => newer.what === asked.what);
+    if (!pointless || this.#replacing || performance.now() - asked.since < PATIENCE) return;
     this.#replacing = true;
     try {
       const old = this.#worker;

@@ -27,6 +27,7 @@ const trimSmall = (value: number) => String(Number(value.toPrecision(2)));
 
 /** A span of hours in the unit that suits it. */
 export function time(hours: number, units: Units): string {
+  if (hours === 0) return "0";
   const size = Math.abs(hours);
   const sign = hours < 0 ? "−" : "";
   if (units.hours) return `${sign}${size >= 100 ? grouped(size, 0) : trim(size)} h`;
