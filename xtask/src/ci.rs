@@ -14,6 +14,9 @@ const STEPS: &[(&str, &[&str])] = &[
     ("python", &["xtask", "python"]),
     // Wants Python, which every machine of CI has; kept last.
     ("the API against its description", &["xtask", "api"]),
+    // Last, because they alone need Node and a browser.
+    ("page", &["xtask", "web", "--check"]),
+    ("page in a browser", &["xtask", "web", "--test"]),
 ];
 
 /// Runs every step; stops at the first that fails.

@@ -3,7 +3,8 @@
 //! `cargo xtask ci` is the one test command; `cargo xtask tidy` checks the rules of ARCHITECTURE.md against the
 //! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares); `cargo
 //! xtask pages` compares the formulas of `docs/concepts` and the dataclasses of Python alone; `cargo xtask python` installs the
-//! Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description.
+//! Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description; `cargo xtask
+//! web` builds the page (`--check`: only compares; `--test`: in a browser).
 //!
 //! Does not know: anything of the product; it reads the tree as text and calls the product's own commands.
 
@@ -14,11 +15,13 @@ mod concepts;
 mod dataclasses;
 mod python;
 mod tidy;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <ci | api | tidy | pages | python | codegen [--check]>";
+const USAGE: &str =
+    "usage: cargo xtask <ci | api | tidy | pages | python | codegen [--check] | web [--check | --test]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(&root),
         ["pages"] => concepts::check(&root).and_then(|()| dataclasses::check(&root)),
         ["python"] => python::run(&root),
+        ["web"] => web::run(&root, None),
+        ["web", what] => web::run(&root, Some(what)),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -49,7 +49,7 @@ pub mod catalog {
 
 pub use levers::levers;
 pub use outlay_core as core;
-pub use parse::{from_json, from_value, parse, to_toml};
+pub use parse::{from_json, from_value, job_file, parse, to_toml};
 pub use pinned::pinned;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};

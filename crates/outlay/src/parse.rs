@@ -28,39 +28,13 @@ pub fn parse(text: &str) -> Result<Request, Vec<Problem>> {
     from_value(&value)
 }
 
-/// Writes a job file: what is set and nothing else. A shell's own additions, the text of a
-/// `config.json` and what a scan measured, are left to be looked up again.
+/// As [`job_file`], without a shell's own additions: the text of a `config.json` and what a scan measured are looked up again.
 #[must_use]
 pub fn to_toml(request: &Request) -> String {
     let mut shown = request.clone();
     shown.model.config = None;
     shown.data.measured = None;
-    let Ok(Value::Object(sections)) = serde_json::to_value(&shown) else { return String::new() };
-    let table: toml::Table =
-        sections.iter().filter_map(|(name, section)| Some((name.clone(), tidy(section)?))).collect();
-    toml::to_string(&table).unwrap_or_default()
-}
-
-/// A value without what is not set.
-fn tidy(value: &Value) -> Option<toml::Value> {
-    match value {
-        Value::Null => None,
-        Value::Bool(on) => Some((*on).into()),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => Some(whole.into()),
-            None => number.as_f64().map(|real| {
-                // Amounts are written as reals; whole ones read better without a point.
-                if real.fract() == 0.0 && real.abs() < 9e15 { (real as i64).into() } else { real.into() }
-            }),
-        },
-        Value::String(text) => Some(text.clone().into()),
-        Value::Array(list) if list.is_empty() => None,
-        Value::Array(list) => Some(list.iter().filter_map(tidy).collect::<Vec<_>>().into()),
-        Value::Object(map) => {
-            let table: toml::Table = map.iter().filter_map(|(key, value)| Some((key.clone(), tidy(value)?))).collect();
-            (!table.is_empty()).then_some(table.into())
-        }
-    }
+    job_file(&shown).unwrap_or_default()
 }
 
 /// TOML knows `inf` and `nan`; no key of ours does.
@@ -85,6 +59,46 @@ pub fn from_json(text: &str) -> Result<Request, Vec<Problem>> {
     let value: Value = serde_json::from_str(text)
         .map_err(|e| vec![Problem::new(Code::BadSyntax, format!("line {}", e.line()), e.to_string())])?;
     from_value(&value)
+}
+
+/// Sections as a job file has them, those that say most first.
+const ORDER: &[&str] = &[
+    "model", "method", "data", "train", "hardware", "layout", "limits", "goal", "vary", "observed", "extras", "pilot",
+];
+
+/// The job file that says what a request says: [`parse`] reads it back.
+///
+/// # Errors
+/// What TOML has no words for: `null`, as a `config.json` may hold.
+pub fn job_file(request: &Request) -> Result<String, Vec<Problem>> {
+    let fault = |e: toml::ser::Error| {
+        let fault = Problem::new(Code::WrongType, "the job", format!("no job file can say it: {e}"));
+        vec![fault.help("keep the config.json in a file of its own and name it as model.base")]
+    };
+    let whole = toml::Table::try_from(request).map_err(fault)?;
+    let mut text = String::new();
+    for (name, content) in ORDER.iter().filter_map(|name| Some((*name, said(whole.get(*name)?)?))) {
+        let section = toml::Table::from_iter([(name.to_owned(), content)]);
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text.push_str(gap);
+        text.push_str(&toml::to_string(&section).map_err(fault)?);
+    }
+    Ok(text)
+}
+
+/// The value without what is empty.
+fn said(value: &toml::Value) -> Option<toml::Value> {
+    match value {
+        toml::Value::Table(table) => {
+            let inner: toml::Table =
+                table.iter().filter_map(|(key, value)| Some((key.clone(), said(value)?))).collect();
+            (!inner.is_empty()).then_some(toml::Value::Table(inner))
+        }
+        toml::Value::Array(list) if list.is_empty() => None,
+        // Amounts are kept as reals; whole ones read better without a point.
+        toml::Value::Float(real) if real.fract() == 0.0 && real.abs() < 9e15 => Some((*real as i64).into()),
+        other => Some(other.clone()),
+    }
 }
 
 pub(crate) fn syntax(text: &str, error: &toml::de::Error, what: &str) -> Problem {

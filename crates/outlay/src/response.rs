@@ -2,6 +2,8 @@
 //!
 //! `null` means unknown, never zero. Money is in USD, times in the unit of the name, memory in GiB (2^30).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -471,6 +473,8 @@ pub struct Lever {
     pub change: String,
     /// What it does, in a line.
     pub why: String,
+    /// The keys that take the step, dotted, each with its new value; `null`: the key is left out.
+    pub set: BTreeMap<String, serde_json::Value>,
     /// Where the job stands after it; `null`: impossible.
     pub after: Option<Standing>,
     /// It does not fit the machines of the plan, or is about machines: these are others.

@@ -60,7 +60,7 @@ fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
         for entry in fs::read_dir(&dir).map_err(|e| format!("{}: {e}", dir.display()))? {
             let path = entry.map_err(|e| e.to_string())?.path();
             if path.is_dir() {
-                if !path.ends_with("target") && !path.ends_with(".git") {
+                if !["target", ".git", "node_modules"].iter().any(|name| path.ends_with(name)) {
                     open.push(path);
                 }
             } else if path.extension().is_some_and(|e| e == extension) {

@@ -11,12 +11,15 @@
 mod architecture;
 mod steps;
 
+use std::collections::BTreeMap;
+
 use outlay_catalog::Catalog;
 use outlay_core::forecast::Forecast;
 use outlay_core::run::quality::{self, Lesson};
 use outlay_core::scenario::offer::{Offer, Purchase};
 use outlay_core::scenario::{Goal, Scenario, Size};
 use outlay_core::units::Share;
+use serde_json::Value;
 
 use crate::problem::Problem;
 use crate::request::Request;
@@ -100,6 +103,7 @@ fn row(base: &Base<'_>, here: &Standing, step: &Step) -> Lever {
         lever: step.lever.into(),
         change: step.change.clone(),
         why: step.why.into(),
+        set: set(base.request, &step.request),
         after: None,
         other_machines: false,
         impossible: None,
@@ -129,6 +133,31 @@ fn row(base: &Base<'_>, here: &Standing, step: &Step) -> Lever {
         None => lever.impossible = Some("no plan within the limits".into()),
     }
     lever
+}
+
+/// The keys that a step writes, with their new values.
+fn set(before: &Request, after: &Request) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
+        differing("", &before, &after, &mut all);
+    }
+    all
+}
+
+fn differing(at: &str, before: &Value, after: &Value, out: &mut BTreeMap<String, Value>) {
+    match (before, after) {
+        _ if before == after => {}
+        // A section has all its keys on both sides; what is no section is replaced as a whole.
+        (Value::Object(one), Value::Object(other)) => {
+            for (key, value) in other {
+                let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+                differing(&at, one.get(key).unwrap_or(&Value::Null), value, out);
+            }
+        }
+        _ => {
+            out.insert(at.to_owned(), after.clone());
+        }
+    }
 }
 
 /// Keeps the machines of the plan.
