@@ -50,7 +50,7 @@ fn a_folder_of_tables_is_read_and_what_changed_is_said() {
 
     1 new, 0 gone, 1 dearer, 1 cheaper, 0 as before
       held back aws p4d.24xlarge us-east-1 (8× a100-40gb-sxm, on-demand): $21.96 → $2.19 (-90.0 %)/h
-      dearer    aws p5.48xlarge us-east-1 (8× h100-sxm, spot): $20.20 → $23.20 (+14.9 %)/h
+      dearer    aws p5.48xlarge us-east-1 (8× h100-sxm, spot): $20.20 → $23.20 (+14.8 %)/h
       cheaper   aws p5.48xlarge us-east-1 (8× h100-sxm, on-demand): $55.04 → $50.00 (-9.2 %)/h
       new       lambda gpu_8x_h100_sxm5 us-east-1 (8× h100-sxm, on-demand): $31.92/h
     --- stderr
