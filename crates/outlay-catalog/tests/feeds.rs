@@ -29,8 +29,8 @@ fn skypilot_aws() {
     let reading = read(
         "aws",
         "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,GpuInfo,Price,SpotPrice,Region,AvailabilityZone,Arch,LocalDiskType,LocalDiskSize,LocalDiskCount\n\
-         p5.48xlarge,H100,8.0,192.0,2048.0,\"{'Gpus': [{'Name': 'H100', 'Manufacturer': 'NVIDIA', 'Count': 8}], 'TotalGpuMemoryInMiB': 655360}\",55.04,21.1,us-east-1,use1-az1,x86_64,ssd,3800,8\n\
-         p5.48xlarge,H100,8.0,192.0,2048.0,,55.04,25.3,us-east-1,use1-az2,x86_64,ssd,3800,8\n\
+         p5.48xlarge,H100,8.0,192.0,2048.0,\"{'Gpus': [{'Name': 'H100', 'Manufacturer': 'NVIDIA', 'Count': 8}], 'TotalGpuMemoryInMiB': 655360}\",55.04,21.0,us-east-1,use1-az1,x86_64,ssd,3800,8\n\
+         p5.48xlarge,H100,8.0,192.0,2048.0,,55.04,25.4,us-east-1,use1-az2,x86_64,ssd,3800,8\n\
          p5.48xlarge,H100,8.0,192.0,2048.0,,55.04,,us-east-1,use1-az6,x86_64,ssd,3800,8\n\
          p4de.24xlarge,A100-80GB,8.0,96.0,1152.0,,40.96,,us-west-2,usw2-az1,x86_64,ssd,1000,8\n\
          g6f.large,L4,0.125,2.0,8.0,,0.202,0.09,us-east-1,use1-az1,x86_64,,,\n\

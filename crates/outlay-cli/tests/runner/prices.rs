@@ -40,9 +40,24 @@ fn feed() -> Place {
 fn a_folder_of_tables_is_read_and_what_changed_is_said() {
     let place = feed();
     let said = place.at_home(&["offers", "update", "--from", "sky", "--limit", "2"]);
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @r#"
+    status 0
+    --- stdout
+    skypilot aws: 5 rows; 3 prices read, 1 without an accelerator, 1 of other zones, 1 left out
+      1 row left out: unknown accelerator M60, as g3.4xlarge in us-east-1
+    skypilot lambda: 1 rows; 1 prices read, 0 without an accelerator, 0 of other zones, 0 left out
+    passed over: sky/aws/images.csv: its columns are those of no feed that is known: ImageId,Region
+
+    1 new, 0 gone, 1 dearer, 1 cheaper, 0 as before
+      held back aws p4d.24xlarge us-east-1 (8× a100-40gb-sxm, on-demand): $21.96 → $2.19 (-90.0 %)/h
+      dearer    aws p5.48xlarge us-east-1 (8× h100-sxm, spot): $20.20 → $23.20 (+14.8 %)/h
+      cheaper   aws p5.48xlarge us-east-1 (8× h100-sxm, on-demand): $55.04 → $50.00 (-9.2 %)/h
+      new       lambda gpu_8x_h100_sxm5 us-east-1 (8× h100-sxm, on-demand): $31.92/h
+    --- stderr
+    1 held back for being ten times the last price or a tenth; the last ones stand, --accept-jumps takes them
+    "#);
     let again = place.at_home(&["offers", "update", "--from", "sky"]);
-    assert!(again.contains("0 new, 0 gone, 0 dearer, 0 cheaper, 4 as before"), "{again}");
+    assert!(again.contains("0 new, 0 gone, 0 dearer, 0 cheaper, 3 as before"), "{again}");
 }
 
 #[test]
@@ -54,7 +69,16 @@ fn history_and_the_prices_of_a_day() {
         "InstanceType,AcceleratorName,AcceleratorCount,Price,Region\ngpu_1x_gh200,GH200,1,1.99,us-east-3\n",
     );
     place.at_home(&["offers", "update", "--from", "sky", "--today", "2026-11-01"]);
-    assert_snapshot!(place.at_home(&["offers", "history", "h100"]), @"");
+    assert_snapshot!(place.at_home(&["offers", "history", "h100"]), @r#"
+    status 0
+    --- stdout
+    accelerator  n  provider  region     machine           how        from        last read      $/h
+    h100-sxm     8  aws       us-east-1  p5.48xlarge       on-demand  2026-10-01  2026-10-01  $50.00
+    h100-sxm     8  aws       us-east-1  p5.48xlarge       on-demand  2026-11-01  2026-11-01  $60.00
+    h100-sxm     8  aws       us-east-1  p5.48xlarge       spot       2026-10-01  2026-11-01  $23.20
+    h100-sxm     8  lambda    us-east-1  gpu_8x_h100_sxm5  on-demand  2026-10-01  2026-10-01  $31.92
+    h100-sxm     8  lambda    us-east-1  gpu_8x_h100_sxm5  on-demand  2026-11-01  2026-11-01    gone
+    "#);
     let price = |day: &str| {
         let said = place.at_home(&["offers", "p5.48", "--provider", "aws", "--json", "--as-of", day]);
         said.lines()
@@ -64,7 +88,13 @@ fn history_and_the_prices_of_a_day() {
             .to_owned()
     };
     assert_eq!([price("2026-10-15"), price("2026-11-15")], ["\"usd_per_hour\": 50.0", "\"usd_per_hour\": 60.0"]);
-    assert_snapshot!(place.at_home(&["offers", "--as-of", "2001-01-01"]), @"");
+    assert_snapshot!(place.at_home(&["offers", "--as-of", "2001-01-01"]), @r#"
+    status 2
+    --- stderr
+    error[no-prices]: no price is known of 2001-01-01
+      at --as-of
+      help: the earliest is of 2024-12-23
+    "#);
 }
 
 #[test]
@@ -83,8 +113,21 @@ fn feeds_that_lie_are_refused() {
         assert!(said.starts_with("status 2\n"), "{name}: {said}");
         assert!(!place.path().join("home").exists(), "{name}");
     }
-    assert_snapshot!(place.at_home(&["offers", "update", "--from", "login.csv"]), @"");
-    assert_snapshot!(place.at_home(&["offers", "update", "--from", "nan.csv"]), @"");
+    assert_snapshot!(place.at_home(&["offers", "update", "--from", "login.csv"]), @r#"
+    status 2
+    --- stderr
+    error[feed-unreadable]: it is an HTML page, not a table: a login page or an error page looks like this
+      at login.csv
+      help: tables that are read: SkyPilot's vms.csv, gpuhunt's CSV or catalog.zip, a sheet in our columns
+    "#);
+    assert_snapshot!(place.at_home(&["offers", "update", "--from", "nan.csv"]), @r#"
+    status 2
+    --- stderr
+    error[no-prices]: no price could be read
+      at nan.csv
+      help: 1 row left out: a price below zero, as y in here
+      help: 1 row left out: a price that is no number, as x in here
+    "#);
 }
 
 /// Serves these bodies by path, as often as asked.
@@ -165,10 +208,30 @@ fn prices_of_ones_own_are_found_and_told() {
     let faults = Place::new()
         .file("job.toml", JOB)
         .file("mine.toml", "[[discount]]\nprovider = \"awz\"\nof = \"25%\"\n[[qouta]]\ngpus = 3\n");
-    assert_snapshot!(faults.run(&["plan", "job.toml", "--prices", "mine.toml"]), @"");
+    assert_snapshot!(faults.run(&["plan", "job.toml", "--prices", "mine.toml"]), @r#"
+    status 2
+    --- stderr
+    error[unknown-key]: unknown key `of`
+      at discount[1].of in mine.toml
+      help: did you mean `off`?
+
+    error[unknown-key]: unknown key `qouta`
+      at qouta in mine.toml
+      help: did you mean `quota`?
+      help: lists are discount, credit, commitment, block, owned, billing, quota
+
+    2 faults; nothing was computed
+    "#);
     let unpriced =
         Place::new().file("job.toml", JOB).file("prices.toml", "[[owned]]\naccelerator = \"h100-sxm\"\ngpus = 8\n");
-    assert_snapshot!(unpriced.run(&["plan", "job.toml"]), @"");
+    assert_snapshot!(unpriced.run(&["plan", "job.toml"]), @r#"
+    status 2
+    --- stderr
+    error[missing]: neither the price of an hour nor that of a machine is said
+      at owned[1] in prices.toml
+      help: write price = "$0.90" for an accelerator and hour, or machine_cost = "$280k"
+      help: a missing price is not zero: nothing would beat it
+    "#);
 }
 
 #[test]

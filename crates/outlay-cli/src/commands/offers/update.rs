@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let mut answer = Answer::new(text);
     if !change.jumps.is_empty() && !args.accept_jumps {
         answer.notes = format!(
-            "{} prices are ten times the last one or a tenth: held back, the last ones stand; --accept-jumps takes them\n",
+            "{} held back for being ten times the last price or a tenth; the last ones stand, --accept-jumps takes them\n",
             change.jumps.len()
         );
     }
