@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{data, diff, estimate, export, hardware, levers, models, offers, plan, scaling, schema, validate, why};
+use crate::commands::{
+    data, diff, estimate, export, hardware, levers, models, offers, plan, scaling, schema, validate, why,
+};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 

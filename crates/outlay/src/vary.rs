@@ -127,11 +127,7 @@ fn put(request: &Request, choices: &[Choice]) -> Result<Request, Vec<Problem>> {
 ///
 /// They are looked up in the lists that were written, because an answer has them as text; a batch that was left to the
 /// search is a number.
-pub(crate) fn with(
-    plain: &Request,
-    vary: &Value,
-    chosen: &[crate::response::Choice],
-) -> Result<Request, Vec<Problem>> {
+pub(crate) fn with(plain: &Request, vary: &Value, chosen: &[crate::response::Choice]) -> Result<Request, Vec<Problem>> {
     let mut lists = Vec::new();
     flatten("", vary, &mut lists);
     let written = |choice: &crate::response::Choice| {

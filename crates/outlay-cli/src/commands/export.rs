@@ -47,8 +47,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let wanted = export::targets(&args.to).map_err(faults)?;
     let catalog = Catalog::built_in();
     let (request, notes) = export::fit_to(&args.job.request(&catalog, context)?, &wanted);
-    let response =
-        outlay::plan(&request, &catalog, &context.today).map_err(|problems| args.job.faults(problems))?;
+    let response = outlay::plan(&request, &catalog, &context.today).map_err(|problems| args.job.faults(problems))?;
     let Some(plan) = chosen(&response, args.plan)? else {
         let text = answer::terminal(&response, context.width, false);
         return Ok(Answer { exit: Exit::Infeasible, ..Answer::new(text) });

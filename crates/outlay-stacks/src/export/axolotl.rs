@@ -11,7 +11,11 @@ use super::{Exported, File, head, hf};
 
 const NAME: &str = "axolotl.yaml";
 
-pub(crate) fn write(chosen: &Chosen<'_>, version: Option<&str>, exported: &mut Exported) -> Result<Start, Vec<Problem>> {
+pub(crate) fn write(
+    chosen: &Chosen<'_>,
+    version: Option<&str>,
+    exported: &mut Exported,
+) -> Result<Start, Vec<Problem>> {
     const STACK: &str = "Axolotl";
     let layout = chosen.layout();
     let mut problems = hf::refused(chosen, STACK, &["layout.tp", "layout.cp"]);

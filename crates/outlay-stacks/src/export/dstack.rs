@@ -116,7 +116,9 @@ pub(crate) fn write(chosen: &Chosen<'_>, start: &Start, exported: &mut Exported)
     let hours = (plan.hours.high.ceil().max(1.0)) as u64;
     map.note("max_duration", format!("{hours}h"), "one run in ten takes longer than that");
     if spot {
-        let retry = Map::new().with("on_events", vec!["no-capacity", "interruption"]).with("duration", format!("{}h", hours * 2));
+        let retry = Map::new()
+            .with("on_events", vec!["no-capacity", "interruption"])
+            .with("duration", format!("{}h", hours * 2));
         map.set("retry", retry);
         exported.open(format!("a volume mounted at {}, so that checkpoints outlive the machine", start.output));
     }

@@ -197,7 +197,10 @@ pub(crate) fn sharding(
         problems.push(cannot(stack, "layout.shard", "sharding within groups of ranks", help));
     }
     let plain = layout.zero == Zero::None && layout.offload == Offload::None;
-    if plain || fully_sharded(chosen) || layout.zero == Zero::Three && layout.accelerators() == 1 && layout.offload == Offload::None {
+    if plain
+        || fully_sharded(chosen)
+        || layout.zero == Zero::Three && layout.accelerators() == 1 && layout.offload == Offload::None
+    {
         return None;
     }
     let name = deepspeed::name(layout);

@@ -33,20 +33,15 @@ pub(crate) fn write(chosen: &Chosen<'_>, start: &Start, exported: &mut Exported)
         .with("env", env)
         .with("resources", Map::new().with("limits", limits(chosen)))
         .with("volumeMounts", mounts(start));
-    let pod = Map::new()
-        .with("restartPolicy", "Never")
-        .with("containers", vec![container])
-        .with("volumes", volumes());
+    let pod = Map::new().with("restartPolicy", "Never").with("containers", vec![container]).with("volumes", volumes());
     let job = Map::new()
         .with("parallelism", plan.nodes)
         .with("completions", plan.nodes)
         .with("completionMode", "Indexed")
         .with("backoffLimit", 0u64)
         .with("template", Map::new().with("spec", pod));
-    let workers = Map::new()
-        .with("name", "workers")
-        .with("replicas", 1u64)
-        .with("template", Map::new().with("spec", job));
+    let workers =
+        Map::new().with("name", "workers").with("replicas", 1u64).with("template", Map::new().with("spec", job));
     let mut spec = Map::new();
     let restarts: u64 = if chosen.may_be_interrupted() { 100 } else { 3 };
     spec.set("failurePolicy", Map::new().with("maxRestarts", restarts));
@@ -86,9 +81,7 @@ pub(crate) fn mounts(start: &Start) -> Vec<Map> {
 
 pub(crate) fn volumes() -> Vec<Map> {
     vec![
-        Map::new()
-            .with("name", "out")
-            .with("persistentVolumeClaim", Map::new().with("claimName", "outlay-out")),
+        Map::new().with("name", "out").with("persistentVolumeClaim", Map::new().with("claimName", "outlay-out")),
         Map::new().with("name", "shm").with("emptyDir", Map::new().with("medium", "Memory")),
     ]
 }

@@ -95,7 +95,8 @@ fn model(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
     let model = &chosen.scenario.model;
     let ops = || model.layers().flat_map(|block| &block.ops);
     let plain = !ops().any(|op| matches!(op, Op::Scan(_) | Op::Conv(_)));
-    let attention = model.attention().filter(|attention| plain && !attention.cross && attention.qk_dim == attention.v_dim);
+    let attention =
+        model.attention().filter(|attention| plain && !attention.cross && attention.qk_dim == attention.v_dim);
     let Some(attention) = attention else {
         let help = "plain attention can be written; deepseek and mamba have scripts of their own in Megatron-LM";
         problems.push(cannot(STACK, "model.base", "recurrent layers or latent attention", help));
@@ -140,7 +141,12 @@ fn model(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
             arguments.flag("--squared-relu");
         }
         (ActivationKind::Gelu | ActivationKind::GeluNew | ActivationKind::GeluTanh, false) => {}
-        _ => problems.push(cannot(STACK, "model.base", "this activation function", "SwiGLU, GELU and squared ReLU can be written")),
+        _ => problems.push(cannot(
+            STACK,
+            "model.base",
+            "this activation function",
+            "SwiGLU, GELU and squared ReLU can be written",
+        )),
     }
     if !linear(Part::Head).is_some_and(|head| head.tied) {
         arguments.flag("--untie-embeddings-and-output-weights");
@@ -229,7 +235,12 @@ fn recompute(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<
             // Of each stage, as many as come nearest to the share.
             let layers = (stage * u64::from(eighths) + 4) / 8;
             if layers == 0 {
-                problems.push(cannot(STACK, "train.recompute", recomputed(layout.recompute), "fix train.recompute = \"none\""));
+                problems.push(cannot(
+                    STACK,
+                    "train.recompute",
+                    recomputed(layout.recompute),
+                    "fix train.recompute = \"none\"",
+                ));
             }
             arguments.value("--recompute-granularity", "full").value("--recompute-method", "block");
             arguments.value("--recompute-num-layers", layers);

@@ -284,7 +284,9 @@ fn varies(request: &Request, key: &str) -> bool {
     fn within(value: &Value, key: &str) -> bool {
         let at = |map: &Map<String, Value>| {
             map.contains_key(key)
-                || key.split_once('.').is_some_and(|(head, rest)| map.get(head).is_some_and(|inner| within(inner, rest)))
+                || key
+                    .split_once('.')
+                    .is_some_and(|(head, rest)| map.get(head).is_some_and(|inner| within(inner, rest)))
         };
         match value {
             Value::Object(map) => at(map),
@@ -314,10 +316,8 @@ pub fn export(
     };
     let start = (program.write)(&chosen, version.as_deref(), &mut exported)?;
     if chosen.model.is_open() {
-        exported.open(format!(
-            "the model: an id of the hub or a folder with weights in place of {}",
-            chosen.model.text()
-        ));
+        exported
+            .open(format!("the model: an id of the hub or a folder with weights in place of {}", chosen.model.text()));
     }
     exported.command = Some(start.by_hand(&chosen));
     if let Some(Target(Entry { kind: Kind::Launcher(write), .. })) = wanted.launcher {

@@ -275,7 +275,10 @@ mod tests {
             let yaml = map.yaml();
             assert!(yaml.starts_with("key: \"") && yaml.lines().count() == 1, "{yaml}");
         }
-        assert_eq!(map.with("plain", "meta-llama/Llama-3.1-8B").yaml(), "key: \"{x}\"\nplain: meta-llama/Llama-3.1-8B\n");
+        assert_eq!(
+            map.with("plain", "meta-llama/Llama-3.1-8B").yaml(),
+            "key: \"{x}\"\nplain: meta-llama/Llama-3.1-8B\n"
+        );
     }
 
     #[test]

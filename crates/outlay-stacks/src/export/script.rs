@@ -27,7 +27,10 @@ pub(crate) fn write(chosen: &Chosen<'_>, start: &Start, exported: &mut Exported)
         text.push_str(&start.exports());
         // A spot machine that comes back goes on from the last checkpoint; a fault of the program ends after three tries.
         let command = start.command(chosen, machines);
-        let _ = write!(text, "for attempt in 1 2 3; do\n  {command} && exit 0\n  echo \"attempt $attempt ended; going on from the last checkpoint\" >&2\n  sleep 10\ndone\nexit 1\n");
+        let _ = write!(
+            text,
+            "for attempt in 1 2 3; do\n  {command} && exit 0\n  echo \"attempt $attempt ended; going on from the last checkpoint\" >&2\n  sleep 10\ndone\nexit 1\n"
+        );
     } else {
         text.push_str(&start.script(chosen, machines));
     }

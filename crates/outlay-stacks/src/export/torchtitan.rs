@@ -188,7 +188,8 @@ fn parallelism(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Map {
         };
         map.set("pipeline_parallel_schedule", schedule);
         let stages = layout.pp * layout.vpp;
-        let layers = if layout.stage_layers > 0 { layout.stage_layers } else { chosen.scenario.model.depth().div_ceil(stages) };
+        let layers =
+            if layout.stage_layers > 0 { layout.stage_layers } else { chosen.scenario.model.depth().div_ceil(stages) };
         map.set("pipeline_parallel_layers_per_stage", layers);
         map.set("pipeline_parallel_first_stage_less_layers", 0u64);
         map.set("pipeline_parallel_last_stage_less_layers", 0u64);

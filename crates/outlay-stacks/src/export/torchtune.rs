@@ -91,7 +91,12 @@ pub(crate) fn write(
         "bf16" | "bf16-pure" => map.note("dtype", "bf16", "weights too: torchtune has no mixed precision"),
         "fp32" => map.set("dtype", "fp32"),
         other => {
-            problems.push(cannot(STACK, "train.precision", &format!("the format {other}"), "bf16 and fp32 can be written"));
+            problems.push(cannot(
+                STACK,
+                "train.precision",
+                &format!("the format {other}"),
+                "bf16 and fp32 can be written",
+            ));
             &mut map
         }
     };
@@ -184,11 +189,12 @@ fn built(chosen: &Chosen<'_>, module: &str, builder: &str, problems: &mut Vec<Pr
         let help = "fix method.targets = \"all-linear\" or \"attention\"";
         problems.push(cannot(STACK, "method.targets", "a part of the feed-forward", help));
     }
-    let attention: Vec<Node> = [("q_proj", "q_proj"), ("k_proj", "k_proj"), ("v_proj", "v_proj"), ("o_proj", "output_proj")]
-        .into_iter()
-        .filter(|(ours, _)| has(ours))
-        .map(|(_, theirs)| theirs.into())
-        .collect();
+    let attention: Vec<Node> =
+        [("q_proj", "q_proj"), ("k_proj", "k_proj"), ("v_proj", "v_proj"), ("o_proj", "output_proj")]
+            .into_iter()
+            .filter(|(ours, _)| has(ours))
+            .map(|(_, theirs)| theirs.into())
+            .collect();
     let mut map = Map::new().with("_component_", format!("torchtune.models.{module}.{prefix}_{builder}"));
     map.set("lora_attn_modules", Node::List(attention));
     map.set("apply_lora_to_mlp", mlp[0]);
@@ -224,6 +230,9 @@ fn optimizer(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
     }
     if chosen.scenario.dynamics.schedule == Schedule::Cosine {
         let schedule = "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup";
-        map.set("lr_scheduler", Map::new().with("_component_", schedule).with("num_warmup_steps", chosen.plan.steps / 30));
+        map.set(
+            "lr_scheduler",
+            Map::new().with("_component_", schedule).with("num_warmup_steps", chosen.plan.steps / 30),
+        );
     }
 }
