@@ -4,7 +4,8 @@
 //! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares); `cargo
 //! xtask pages` compares the formulas of `docs/concepts` and the dataclasses of Python alone; `cargo xtask python` installs the
 //! Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description; `cargo xtask
-//! web` builds the page (`--check`: only compares; `--test`: in a browser).
+//! web` builds the page (`--check`: only compares; `--test`: in a browser); `cargo xtask exports` feeds exported files to the
+//! programs they are written for.
 //!
 //! Does not know: anything of the product; it reads the tree as text and calls the product's own commands.
 
@@ -13,6 +14,7 @@ mod ci;
 mod codegen;
 mod concepts;
 mod dataclasses;
+mod exports;
 mod python;
 mod tidy;
 mod web;
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask <ci | api | tidy | pages | python | codegen [--check] | web [--check | --test]>";
+    "usage: cargo xtask <ci | api | tidy | pages | python | exports | codegen [--check] | web [--check | --test]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["python"] => python::run(&root),
         ["web"] => web::run(&root, None),
         ["web", what] => web::run(&root, Some(what)),
+        ["exports"] => exports::run(&root),
         _ => Err(USAGE.into()),
     };
     match outcome {

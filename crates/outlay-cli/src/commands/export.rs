@@ -105,6 +105,10 @@ fn write(exported: &Exported, folder: &Path, force: bool) -> Result<String, Fail
     if !faults.is_empty() {
         return Err(Failure::Faults(faults));
     }
+    let unmade = |error: std::io::Error| {
+        Fault::new("file-not-written", format!("the folder could not be made: {error}"), folder.display().to_string())
+    };
+    std::fs::create_dir_all(folder).map_err(unmade)?;
     let mut text = String::new();
     for (path, file) in paths.iter().zip(&exported.files) {
         files::write(path, &file.text)?;

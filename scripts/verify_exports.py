@@ -1,0 +1,190 @@
+"""Feeds exported files to the programs they are written for, without a GPU.
+
+usage: verify_exports.py CHECK FILE...
+
+Each check asks the program's own parser and cross checks; an unknown key is an error wherever the program has a strict way to
+read. A line a file, and exit status 1 if one was refused.
+"""
+
+import json
+import logging
+import os
+import sys
+import warnings
+
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    CUDA_VISIBLE_DEVICES="",
+    DISABLE_VERSION_CHECK="1",
+    AXOLOTL_DO_NOT_TRACK="1",
+    DO_NOT_TRACK="1",
+    DS_ACCELERATOR="cpu",
+    DSTACK_SKIP_VERSION_CHECK="1",
+    SKYPILOT_DISABLE_USAGE_COLLECTION="1",
+)
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+
+
+def mapping(path):
+    import yaml
+
+    with open(path) as text:
+        return yaml.safe_load(text)
+
+
+def with_bf16():
+    """No GPU is here: bf16 is taken as given."""
+    import transformers.training_args as arguments
+
+    arguments.is_torch_bf16_gpu_available = lambda *_, **__: True
+
+
+def trl(path):
+    with_bf16()
+    from trl.scripts.sft import make_parser
+
+    # The parser of TRL's own script, mixtures of data sets included.
+    _, training, model, *_ = make_parser().parse_args_and_config(["--config", path])
+    return training.per_device_train_batch_size, training.max_length, model.lora_r if model.use_peft else "full"
+
+
+def transformers(path):
+    with_bf16()
+    from transformers import HfArgumentParser, TrainingArguments
+
+    (training,) = HfArgumentParser(TrainingArguments).parse_json_file(path)
+    return training.per_device_train_batch_size, str(training.optim)
+
+
+def accelerate(path):
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(path)
+    return config.distributed_type, config.num_machines, config.num_processes
+
+
+def axolotl(path):
+    from axolotl.utils.config import validate_config
+    from axolotl.utils.dict import DictDefault
+
+    config = mapping(path)
+    # Plugins are code: they are not loaded here.
+    config.pop("plugins", None)
+    valid = validate_config(DictDefault(config))
+    return valid.micro_batch_size, valid.sequence_len
+
+
+def llama_factory(path):
+    with_bf16()
+    import llamafactory.hparams.parser as parser
+
+    parser.is_torch_bf16_gpu_available = lambda *_, **__: True
+    config = mapping(path)
+    # Needs processes of torchrun; the JSON is checked by DeepSpeed itself.
+    config.pop("deepspeed", None)
+    model, data, training, finetuning, _ = parser.get_train_args(config)
+    return finetuning.stage, finetuning.finetuning_type, data.cutoff_len, training.per_device_train_batch_size
+
+
+def deepspeed(path):
+    import deepspeed.runtime.config as config
+
+    config.dist.get_rank = lambda *_, **__: 0
+    with open(path) as text:
+        settings = json.load(text)
+    each = settings["train_micro_batch_size_per_gpu"] * settings["gradient_accumulation_steps"]
+    ranks = settings["train_batch_size"] // each
+
+    class Ranks:
+        def get_data_parallel_world_size(self):
+            return ranks
+
+        def get_model_parallel_world_size(self):
+            return 1
+
+        def get_data_parallel_group(self):
+            return None
+
+    read = config.DeepSpeedConfig(settings, mpu=Ranks())
+    assert read.train_batch_size == settings["train_batch_size"], "the batch does not come out"
+    return read.zero_config.stage, read.train_batch_size
+
+
+def torchtune(path):
+    from omegaconf import OmegaConf
+    from torchtune import config
+
+    config.validate(OmegaConf.load(path))
+    return ("valid",)
+
+
+def torchtitan(path):
+    from torchtitan.config import ConfigManager
+
+    read = ConfigManager().parse_args(["--job.config_file", path])
+    return read.model.flavor, read.training.local_batch_size, read.parallelism.tensor_parallel_degree
+
+
+def skypilot(path):
+    from sky.task import Task
+
+    task = Task.from_yaml(path)
+    return task.name, task.num_nodes, list(task.resources)[0].accelerators
+
+
+def dstack(path):
+    from dstack._internal.core.models.configurations import parse_apply_configuration
+
+    return type(parse_apply_configuration(mapping(path))).__name__, "task"
+
+
+def lost(before, after, at=""):
+    """Fields that a reader dropped."""
+    if isinstance(before, dict):
+        for key, value in before.items():
+            if not isinstance(after, dict) or key not in after:
+                yield f"{at}.{key}"
+            else:
+                yield from lost(value, after[key], f"{at}.{key}")
+    elif isinstance(before, list):
+        for place, value in enumerate(before):
+            one = after[place] if isinstance(after, list) and place < len(after) else None
+            yield from lost(value, one, f"{at}[{place}]")
+
+
+def kubernetes(path):
+    from kubeflow_trainer_api import models
+
+    document = mapping(path)
+    kinds = {"TrainJob": models.TrainerV1alpha1TrainJob, "JobSet": models.JobsetV1alpha2JobSet}
+    dropped = list(lost(document, kinds[document["kind"]].from_dict(document).to_dict()))
+    assert not dropped, "unknown fields: " + ", ".join(dropped)
+    return document["kind"], document["metadata"]["name"]
+
+
+CHECKS = {
+    check.__name__: check
+    for check in [
+        trl, transformers, accelerate, axolotl, llama_factory, deepspeed, torchtune, torchtitan, skypilot, dstack, kubernetes,
+    ]
+}
+
+
+def main():
+    check, paths = CHECKS[sys.argv[1]], [os.path.abspath(path) for path in sys.argv[2:]]
+    refused = 0
+    for path in paths:
+        try:
+            # Files name one another as they lie: the programs are started in their folder.
+            os.chdir(os.path.dirname(path))
+            print("accepted", path, *check(path))
+        # Parsers of command lines leave by SystemExit.
+        except (Exception, SystemExit) as error:
+            refused += 1
+            print("refused ", path, type(error).__name__, " | ".join(str(error).split("\n"))[:600])
+    sys.exit(bool(refused))
+
+
+if __name__ == "__main__":
+    main()
