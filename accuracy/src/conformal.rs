@@ -4,7 +4,8 @@
 //! enough rows, pooled otherwise. Rows of one source or model are not independent. A group of one hardware and one stack
 //! is asked about by someone who has both and another model: its residuals are those of fits without the row's model, and
 //! where several sources measured it also of fits without the row's source. The wider groups stand for hardware or stacks
-//! that nobody measured together: residuals of fits without the row's source. Where a score leaves rows out of the fit, their bounds are made without them too ([`banded`]).
+//! that nobody measured together: residuals of fits without the row's source. Mixtures of experts scatter more than other
+//! models, so each group is also split in two where both parts have rows enough. Where a score leaves rows out of the fit, their bounds are made without them too ([`banded`]).
 //!
 //! Does not know: how the quantiles are spread over hardware, stack and family when they are carried through a forecast.
 
@@ -33,6 +34,9 @@ pub struct GroupQuantile {
     /// Training stack, if the group is of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
+    /// Of mixtures of experts alone, or of other models alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<bool>,
     /// Rows it rests on.
     pub rows: usize,
     /// 80 % bound of the absolute residual, in logs.
@@ -45,7 +49,7 @@ pub struct GroupQuantile {
 /// `architecture/stack`.
 #[must_use]
 pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<GroupQuantile> {
-    let mut groups: BTreeMap<(Option<&str>, Option<&str>), Vec<f64>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<&str>, Option<&str>, Option<bool>), Vec<f64>> = BTreeMap::new();
     // Another site with the same hardware and program: only groups that several sources measured can say what it is like.
     let mut sources: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for row in by_model.iter().filter(|row| row.kind == Kind::Measured) {
@@ -61,15 +65,21 @@ pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<Group
             keys.dedup();
             let both = |key: &(Option<&str>, Option<&str>)| key.0.is_some() && key.1.is_some();
             for key in keys.into_iter().filter(|key| if both(key) { !wide || several(&row.group) } else { wide }) {
-                groups.entry(key).or_default().push(row.residual().abs());
+                for kind in [None, Some(row.traits.mixture)] {
+                    groups.entry((key.0, key.1, kind)).or_default().push(row.residual().abs());
+                }
             }
         }
     }
+    let sizes: BTreeMap<_, usize> = groups.iter().map(|(key, residuals)| (*key, residuals.len())).collect();
     groups
         .into_iter()
-        .filter_map(|((architecture, stack), residuals)| {
+        .filter_map(|((architecture, stack, mixture), residuals)| {
             let rows = residuals.len();
-            if rows < GROUP_ROWS && (architecture.is_some() || stack.is_some()) {
+            let pooled = architecture.is_none() && stack.is_none() && mixture.is_none();
+            // A part that is the whole says nothing of its own.
+            let whole = mixture.is_some() && sizes.get(&(architecture, stack, None)) == Some(&rows);
+            if whole || (rows < GROUP_ROWS && !pooled) {
                 return None;
             }
             let residuals = sorted(residuals);
@@ -78,6 +88,7 @@ pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<Group
             Some(GroupQuantile {
                 architecture: architecture.map(str::to_owned),
                 stack: stack.map(str::to_owned),
+                mixture,
                 rows,
                 bound,
             })
@@ -102,12 +113,13 @@ pub fn banded(
             let groups = quantiles(&others(by_model), &others(by_source)).into_iter().map(|group| Residual {
                 architecture: group.architecture,
                 stack: group.stack,
+                mixture: group.mixture,
                 bound: Share::new(group.bound),
             });
             Residuals { groups: groups.collect() }
         });
         let (architecture, stack) = row.hardware_and_program();
-        let bound = residuals.spread(architecture, stack).bound.get();
+        let bound = residuals.spread(architecture, stack, row.traits.mixture).bound.get();
         Prediction { low: row.predicted * (-bound).exp(), high: row.predicted * bound.exp(), ..row.clone() }
     };
     rows.iter().map(band).collect()
@@ -123,6 +135,9 @@ pub fn to_toml(quantiles: &[GroupQuantile]) -> String {
             if let Some(value) = value {
                 text.push_str(&format!("{name} = {value:?}\n"));
             }
+        }
+        if let Some(mixture) = each.mixture {
+            text.push_str(&format!("mixture = {mixture}\n"));
         }
         text.push_str(&format!("rows = {}\nbound = {:.4}\n", each.rows, each.bound));
     }

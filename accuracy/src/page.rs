@@ -171,10 +171,10 @@ What is known about them:
 - *Small models on hundreds of accelerators*: a step of tens of milliseconds is ruled by the host; one pause for all programs
   is too coarse.
 - *Mixtures in early releases*: the same program doubled its speed on one configuration within months. Two versions of it are
-  told apart, not each release.
-- *Long context over pipeline stages* (405 B): context-parallel attention falls off faster there than on the 8 B model that the
-  same source measured.
-- *Offloading and adapters on one machine*: which parts moved to the host was not published.
+  told apart, not each release. Mixtures with recurrences and hundreds of small experts (Nemotron 3 Super) run slower than
+  their products and traffic account for, and gain next to nothing from 4 bits.
+- *Limited power*: one source ran Blackwell parts below their rated power and does not say how far.
+- *Scaling by row* (8 bit, over tensor-parallel ranks): forecast as scaling by tensor, which is faster.
 ";
 
 fn fitted(page: &mut String) {

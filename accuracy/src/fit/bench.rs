@@ -9,6 +9,7 @@ use outlay::core::forecast::{self, Knowledge};
 use outlay::core::layout::Layout;
 use outlay::core::scenario::Scenario;
 use outlay::core::scenario::cluster::Cluster;
+use outlay::core::step::Step;
 use outlay::core::step::calibration::Calibration;
 
 use crate::engine::Door;
@@ -43,7 +44,13 @@ impl Frozen {
     /// Predicted seconds of a step, in logs.
     #[must_use]
     pub fn predict(&self, knowledge: &Knowledge) -> f64 {
-        forecast::timed(&self.scenario, knowledge, &self.cluster, &self.layout).total().get().ln()
+        self.step(knowledge).total().get().ln()
+    }
+
+    /// Predicted seconds of a step, by part.
+    #[must_use]
+    pub fn step(&self, knowledge: &Knowledge) -> Step {
+        forecast::timed(&self.scenario, knowledge, &self.cluster, &self.layout)
     }
 
     /// Whether a constant of this scope can change the prediction.

@@ -170,7 +170,22 @@ fn layout(row: &Row<'_>, gpus: u64) -> Result<LayoutRequest, Unscorable> {
         ..LayoutRequest::default()
     };
     devices(row, gpus, &mut layout)?;
+    stages(row, &mut layout)?;
     Ok(layout)
+}
+
+/// What a row with pipeline stages leaves unsaid: nothing is interleaved but where it says so, and a program that splits
+/// a local batch into one micro-batch a stage did.
+fn stages(row: &Row<'_>, layout: &mut LayoutRequest) -> Result<(), Unscorable> {
+    let Some(stages) = layout.pp.filter(|pp| *pp > 1) else { return Ok(()) };
+    if layout.vpp.is_none() && row.notes_say(&["1f1b"]) {
+        layout.vpp = Some(if row.notes_say(&["interleaved"]) { 2 } else { 1 });
+    }
+    if layout.micro_batch.is_none() && row.notes_say(&["split into pp micro"]) {
+        let ranks = layout.dp.unwrap_or(1).saturating_mul(stages).max(1);
+        layout.micro_batch = row.count("global_batch_seqs")?.map(|batch| batch / ranks).filter(|each| *each > 0);
+    }
+    Ok(())
 }
 
 /// Makes the degrees multiply to the number of devices, or finds that they contradict it.
@@ -347,6 +362,19 @@ mod tests {
         assert_eq!(row(&text("degrees count cores")).unwrap().request.layout.tp, Some(4));
         let reason = row(&text("")).unwrap_err();
         assert_eq!(reason.0, "parallel degrees do not multiply to the number of accelerators");
+    }
+
+    #[test]
+    fn remarks_say_how_a_pipeline_ran() {
+        let layout = |notes| {
+            let text =
+                format!("a,GPT,174.6,96,12288,49152,96,96,51200,2048,H100-SXM,512,8,,x,bf16,8,8,8,,256,113,,{notes}");
+            let layout = row(&text).unwrap().request.layout;
+            (layout.vpp, layout.micro_batch)
+        };
+        assert_eq!(layout("Interleaved 1F1B; local batch 32 split into PP microbatches"), (Some(2), Some(4)));
+        assert_eq!(layout("schedule 1F1B"), (Some(1), None));
+        assert_eq!(layout(""), (None, None));
     }
 
     #[test]

@@ -233,7 +233,9 @@ pub fn attention(text: &str, framework: &str, nvidia: bool) -> Option<&'static s
         _ if fused_scores => "fused-softmax",
         // Megatron's unfused attention has always had a fused scale–mask–softmax.
         text if text.contains("unfused") && framework.to_lowercase().contains("megatron") => "fused-softmax",
-        text if text.contains("unfused") || text == "eager" || text == "xla" => "eager",
+        // The compiler fuses scale, mask and softmax between the two products.
+        "xla" => "fused-softmax",
+        text if text.contains("unfused") || text == "eager" => "eager",
         text if text.contains("cudnn") || text.contains("te fused") => "cudnn",
         text if text.contains("sdpa") => "sdpa",
         text if text.contains("flash1") => "flash1",
@@ -342,6 +344,7 @@ mod tests {
         assert_eq!(stack("Megatron-Bridge", "2026-08"), Some("megatron-core"));
         assert_eq!(attention("unfused", "HF transformers", true), Some("eager"));
         assert_eq!(attention("unfused", "Megatron-LM", true), Some("fused-softmax"));
+        assert_eq!(attention("xla", "PAXML", true), Some("fused-softmax"));
         assert_eq!(attention("splash", "MaxText", false), Some("cudnn"));
         assert!(precision("int8/fp8 quantised?", "").is_err());
         assert_eq!(precision("fp8-rowwise", ""), Ok(Some("fp8")));

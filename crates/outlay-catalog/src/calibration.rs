@@ -39,6 +39,7 @@ struct Constant {
 struct IntervalRow {
     architecture: Option<String>,
     stack: Option<String>,
+    mixture: Option<bool>,
     bound: f64,
     #[serde(rename = "rows")]
     _rows: u64,
@@ -73,7 +74,12 @@ pub(crate) fn read(text: &str, networks: &[Network]) -> Result<Knowledge, Vec<Ta
             errors.push(TableError::new("calibration", "interval", format!("bound = {} is not above zero", row.bound)));
         }
         let bound = Share::new(row.bound);
-        good.then(|| Residual { architecture: row.architecture.clone(), stack: row.stack.clone(), bound })
+        good.then(|| Residual {
+            architecture: row.architecture.clone(),
+            stack: row.stack.clone(),
+            mixture: row.mixture,
+            bound,
+        })
     });
     let groups: Vec<Residual> = groups.collect();
     if errors.is_empty() { Ok(Knowledge { calibration, residuals: Residuals { groups } }) } else { Err(errors) }

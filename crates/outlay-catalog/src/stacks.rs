@@ -52,6 +52,9 @@ struct Row {
     #[serde(default)]
     sync_free: bool,
     #[serde(default)]
+    all_experts: bool,
+    gathers_ahead: Option<u64>,
+    #[serde(default)]
     recomputes_some: bool,
     #[serde(default)]
     uneven_stages: bool,
@@ -140,6 +143,8 @@ fn program(row: Row) -> Result<Program, TableError> {
             compiled: row.compiled,
             graphs: row.graphs,
             sync_free: row.sync_free,
+            all_experts: row.all_experts,
+            gathers_ahead: row.gathers_ahead,
             recomputes_some: row.recomputes_some,
             uneven_stages: row.uneven_stages,
             zero_bubble: row.zero_bubble,

@@ -27,6 +27,8 @@ pub struct Residual {
     pub architecture: Option<String>,
     /// Training stack, if the group is of one.
     pub stack: Option<String>,
+    /// Of mixtures of experts alone, or of other models alone; `None`: of both.
+    pub mixture: Option<bool>,
     /// Bound of `|ln(measured / forecast)|`.
     pub bound: Share,
 }
@@ -64,10 +66,12 @@ pub(crate) const INTERRUPTIONS_SPOT: f64 = 1.2816;
 pub(crate) const INTERRUPTIONS: f64 = 0.7;
 
 impl Residuals {
-    /// The band for a stack on an architecture: the closest group, widened for what it has not seen.
+    /// The band for a model, a mixture of experts or not, with a stack on an architecture: the closest group, widened for
+    /// what it has not seen.
     ///
     /// # Formula
-    /// `architecture and stack` as it stands; one of the two `× 1.45`; the pooled group `× 1.45` or, the stack unknown too, `× 1.45²`; else 0.3.
+    /// `architecture and stack` as it stands; one of the two `× 1.45`; the pooled group `× 1.45` or, the stack unknown too,
+    /// `× 1.45²`; else 0.3. Of each, the group of such models alone where there is one.
     ///
     /// # Source
     /// Split conformal bounds by group; residuals are not exchangeable between stacks, inflation 1.3–1.5 is needed to
@@ -76,11 +80,16 @@ impl Residuals {
     /// # Valid when
     /// The bounds are of residuals with the row's own model (where both are given), or source, left out of the fit.
     #[must_use]
-    pub fn spread(&self, architecture: &str, stack: &str) -> Spread {
+    pub fn spread(&self, architecture: &str, stack: &str, mixture: bool) -> Spread {
         let find = |hardware: Option<&str>, software: Option<&str>| {
-            let like =
-                |group: &&Residual| group.architecture.as_deref() == hardware && group.stack.as_deref() == software;
-            self.groups.iter().find(like).map(|group| group.bound.get())
+            let of = |kind: Option<bool>| {
+                let like = |group: &&Residual| {
+                    let place = group.architecture.as_deref() == hardware && group.stack.as_deref() == software;
+                    place && group.mixture == kind
+                };
+                self.groups.iter().find(like).map(|group| group.bound.get())
+            };
+            of(Some(mixture)).or_else(|| of(None))
         };
         let seen = |test: &dyn Fn(&Residual) -> bool| self.groups.iter().any(test);
         let known_hardware = seen(&|group| group.architecture.as_deref() == Some(architecture));
@@ -149,6 +158,7 @@ mod tests {
         Residual {
             architecture: architecture.map(String::from),
             stack: stack.map(String::from),
+            mixture: None,
             bound: Share::new(bound),
         }
     }
@@ -162,12 +172,22 @@ mod tests {
                 group(None, None, 0.2),
             ],
         };
-        let bound = |architecture, stack| known.spread(architecture, stack).bound.get();
+        let bound = |architecture, stack| known.spread(architecture, stack, false).bound.get();
         assert_eq!(bound("hopper", "a"), 0.1);
         assert_eq!(bound("hopper", "new"), 0.15 * 1.45);
         assert_eq!(bound("new", "a"), 0.2 * 1.45);
         assert_eq!(bound("new", "new"), 0.2 * 1.45 * 1.45);
-        assert_eq!(Residuals::default().spread("hopper", "a").bound.get(), 0.3);
+        assert_eq!(Residuals::default().spread("hopper", "a", true).bound.get(), 0.3);
+    }
+
+    #[test]
+    fn mixtures_have_a_band_of_their_own_where_they_have_a_group() {
+        let of = |mixture, bound| Residual { mixture, ..group(Some("hopper"), Some("a"), bound) };
+        let known =
+            Residuals { groups: vec![of(None, 0.1), of(Some(true), 0.3), group(Some("volta"), Some("a"), 0.2)] };
+        let bound = |architecture, mixture| known.spread(architecture, "a", mixture).bound.get();
+        assert_eq!((bound("hopper", true), bound("hopper", false)), (0.3, 0.1));
+        assert_eq!(bound("volta", true), 0.2);
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub(crate) fn sharpen(request: &Request, catalog: &Catalog) -> Result<Option<Sha
     }
     let (architecture, stack) =
         (scenario.offers[forecast.plan.offer].accelerator.architecture.clone(), scenario.recipe.stack.id.clone());
-    let prior = catalog.knowledge().residuals.spread(&architecture, &stack).bound.get() / BAND;
+    let mixture = scenario.model.experts().is_some();
+    let prior = catalog.knowledge().residuals.spread(&architecture, &stack, mixture).bound.get() / BAND;
     let (mean, deviation) = posterior(prior, off.ln());
     let carried = if same_configuration(request, &own) { 0.0 } else { CARRIED };
     let band = BAND * deviation.hypot(carried);
@@ -81,7 +82,12 @@ pub(crate) fn sharpen(request: &Request, catalog: &Catalog) -> Result<Option<Sha
         Some(known) => known.made_for = known.made_for * Share::new(mean.exp()),
         None => knowledge.calibration.pairs.push(PairFactor { pair, made_for: Share::new(mean.exp()) }),
     }
-    let group = Residual { architecture: Some(architecture), stack: Some(stack), bound: Share::new(band) };
+    let group = Residual {
+        architecture: Some(architecture),
+        stack: Some(stack),
+        mixture: Some(mixture),
+        bound: Share::new(band),
+    };
     knowledge.residuals.groups.insert(0, group);
     let note = format!(
         "your measurement: a step of {seconds:.3} s where {expected:.3} s was forecast; everything on this hardware with this \

@@ -228,8 +228,12 @@ pub struct Stack {
     pub zero_bubble: bool,
     /// Can feed the pipeline from both ends.
     pub dualpipe: bool,
-    /// The host never waits to learn how a mixture's tokens were routed.
+    /// The host never waits to learn how a mixture's tokens were routed, where there are kernels that do without it.
     pub sync_free: bool,
+    /// Every expert runs on every token, and what was not chosen is masked out.
+    pub all_experts: bool,
+    /// Parameters that full sharding gathers ahead of their use at most; `None`: a whole layer.
+    pub gathers_ahead: Option<u64>,
     /// Share of data-parallel and FSDP traffic that can hide under computation.
     pub overlap_dp: Share,
     /// Share of tensor-parallel traffic that can hide.

@@ -145,7 +145,7 @@ fn hide_gradients(
     if ranks <= 1 {
         return 0.0;
     }
-    let Held { trained, stored } = held;
+    let Held { trained, stored, layers } = held;
     let stride = layout.tp;
     let gradient = trained * recipe.precision.gradients.bytes_each().get();
     let narrow = recipe.stack.gathers_narrow && recipe.precision.compute.bytes_each().get() < 2.0;
@@ -168,10 +168,12 @@ fn hide_gradients(
         Zero::Three => {
             let group = (layout.shard * layout.cp).max(1);
             let replicas = ranks / group.min(ranks).max(1);
+            // Who gathers no further ahead than so many parameters waits for the rest of each layer.
+            let ahead = recipe.stack.gathers_ahead.map_or(1.0, |ahead| (ahead as f64 * layers / stored).min(1.0));
             let gathers = fabric.gather(group, stride, weights) * (2.0 * m);
             let scatters = fabric.gather(group, stride, gradient) * m;
             let across = fabric.gather(replicas, stride * group, gradient / group as f64) * 2.0;
-            hide(gathers + scatters + across, m * micro)
+            hide(gathers * ahead + scatters + across, m * micro) + gathers.total() * (1.0 - ahead)
         }
     }
 }

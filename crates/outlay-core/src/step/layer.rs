@@ -89,6 +89,8 @@ pub(super) struct Bench<'a> {
     pub(super) stream: f64,
     /// Operators cast what they multiply.
     pub(super) autocast: bool,
+    /// Experts' kernels gate and cast before they write.
+    pub(super) on_device: bool,
     pub(super) lengths: Lengths,
 }
 
@@ -180,7 +182,9 @@ impl Bench<'_> {
         let share = if ep > 1.0 && ep >= tp { tp } else { 1.0 };
         let chosen = tokens * e.top_k as f64 * ep / share;
         let uneven = larger(IMBALANCE, super::uneven::fullest(chosen as u64, self.shape.ep).get());
-        let each = chosen / e.experts as f64 * uneven;
+        // A program that keeps shapes fixed runs every expert on every token and masks what was not chosen.
+        let all = self.recipe.stack.all_experts;
+        let each = if all { tokens * ep / share } else { chosen / e.experts as f64 * uneven };
         let inputs = if e.gated { 2.0 } else { 1.0 };
         let grouped = GROUPED * self.device.common.grouped.get();
         let device = &Device { rate: grouped * self.device.rate, ..self.device };
@@ -191,10 +195,13 @@ impl Bench<'_> {
         add(&mut work.experts, forward, back_in + back_weight);
         // Tokens are sorted to their experts and back, gate and product on the way.
         let routed = tokens * e.top_k as f64 / share;
-        let bytes = routed * (8.0 * h + 6.0 * f) * self.plain.common.traffic.get();
+        // What a kernel gates and casts before it writes never passes through memory in 16 bit.
+        let inner = if self.on_device { 0.0 } else { 1.0 };
+        let bytes = routed * (8.0 * h + 6.0 * inner * f) * self.plain.common.traffic.get();
         add(&mut work.elementwise, bytes / self.plain.bandwidth, 2.0 * bytes / self.plain.bandwidth);
         if self.cast {
-            self.casts(routed * (h + f), routed * (inputs * f + h), local * (inputs + 1.0) * h * f, work);
+            let (input, output) = (routed * (h + inner * f), routed * (inner * inputs * f + h));
+            self.casts(input, output, local * (inputs + 1.0) * h * f, work);
         }
     }
 

@@ -27,6 +27,10 @@ const SKIPPED: f64 = 1.45;
 /// Share of the experts' work that the bound counts: what tensor-parallel ranks split may round in their favour.
 const SURE: f64 = 0.5;
 
+/// Bytes/s at which a host's processors update offloaded state, for all of its accelerators together: ten billion parameters
+/// in 2.4 s at 30 bytes each (`zero-offload`, table 4).
+const HOST: f64 = 120e9;
+
 /// Spread of ranks' times around their mean, before calibration.
 const JITTER: f64 = 0.01;
 
@@ -81,6 +85,8 @@ pub struct Pace<'a> {
     /// Everything that stays in 16 bit.
     plain: Device,
     cast: bool,
+    /// Experts' kernels take the heights of their groups, gate and cast on the device.
+    on_device: bool,
     skip: f64,
     /// Dense peak in 16 bit.
     half: f64,
@@ -150,6 +156,7 @@ impl<'a> Pace<'a> {
             device: Device { rate: compute * gemm * narrow, grain: if cast { 128.0 } else { 64.0 }, ..plain },
             plain,
             cast,
+            on_device: recipe.stack.sync_free && cast && fuses_experts(part, model),
             skip: if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 },
             half,
             most: larger(compute * most_narrow, activations) * gemm,
@@ -207,6 +214,7 @@ impl<'a> Pace<'a> {
             skip: self.skip,
             stream: if autocast || recipe.precision.activations() == Dtype::Fp32 { 4.0 } else { 2.0 },
             autocast,
+            on_device: self.on_device,
             lengths: Lengths { batch: shape.micro_batch, seq: recipe.seq_len, source: recipe.source_len },
         };
         let mut micro = Micro::default();
@@ -324,7 +332,7 @@ impl<'a> Pace<'a> {
     /// Seconds a micro-batch waits, before calibration, for a host that reads back how tokens were routed before it can
     /// launch the experts: the device has run dry by then. Once a mixture layer and forward pass.
     fn read_back(&self, layout: &Layout) -> f64 {
-        if self.recipe.stack.graphs || self.recipe.stack.sync_free {
+        if self.recipe.stack.graphs || self.on_device {
             return 0.0;
         }
         let passes = 1.0 + layout.recompute.of_layers().get();
@@ -336,7 +344,11 @@ impl<'a> Pace<'a> {
         let split = (layout.tp * layout.pp) as f64;
         let wide = layout.pp as f64 * larger(layout.ep as f64, layout.tp as f64);
         let stored = self.dense / split + self.routed / wide;
-        Held { trained: self.adapters.map_or(stored, |trained| trained / split), stored }
+        Held {
+            trained: self.adapters.map_or(stored, |trained| trained / split),
+            stored,
+            layers: self.depth as f64 / layout.pp as f64,
+        }
     }
 
     fn update(&self, layout: &Layout, held: Held) -> f64 {
@@ -352,9 +364,9 @@ impl<'a> Pace<'a> {
     fn offloaded(&self, fabric: &Fabric, layout: &Layout, held: Held) -> f64 {
         let link = self.host_link;
         let ranks = if layout.zero == Zero::None { 1.0 } else { layout.shard.max(1) as f64 };
-        // A host streams the state of an update at some tens of GB/s, shared by its accelerators.
-        let host = 40e9 / fabric.on_node();
-        let update = held.trained / ranks * (4.0 / link + 30.0 / host);
+        let optimizer = &self.recipe.optimizer;
+        let bytes = layer::update_bytes(optimizer.kind, optimizer.state);
+        let update = held.trained / ranks * (4.0 / link + bytes * fabric.on_node() / HOST);
         match layout.offload {
             Offload::None => 0.0,
             Offload::Optimizer => update,
@@ -370,6 +382,8 @@ pub(super) struct Held {
     pub(super) trained: f64,
     /// Stored ones.
     pub(super) stored: f64,
+    /// Layers.
+    pub(super) layers: f64,
 }
 
 /// A stage's shares of all layers and of what stands before and after them.
@@ -381,4 +395,10 @@ struct Part {
 /// The part has tensor cores that skip two zeros in four. The gradient of a weight has no such zeros and gains nothing.
 fn skips(part: &Accelerator) -> bool {
     part.vendor == Vendor::Nvidia && !["kepler", "pascal", "volta", "turing"].contains(&part.architecture.as_str())
+}
+
+/// There are kernels for the part that multiply groups of rows whose heights only the device knows, and gate and cast what
+/// comes out before it is written: for gated experts, in narrow formats, on tensor cores that scale blocks.
+fn fuses_experts(part: &Accelerator, model: &Model) -> bool {
+    part.architecture.starts_with("blackwell") && model.experts().is_some_and(|experts| experts.gated)
 }

@@ -114,6 +114,8 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
             explicit_mask: false,
             saves_narrow: false,
             sync_free: false,
+            all_experts: false,
+            gathers_ahead: None,
             recomputes_some: false,
             uneven_stages: false,
             zero_bubble: false,

@@ -111,6 +111,8 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             explicit_mask: false,
             saves_narrow: false,
             sync_free: false,
+            all_experts: false,
+            gathers_ahead: None,
             recomputes_some: true,
             uneven_stages: true,
             zero_bubble: true,

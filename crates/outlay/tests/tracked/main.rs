@@ -89,6 +89,8 @@ fn recipe(row: &Row) -> Recipe {
             explicit_mask: true,
             saves_narrow: false,
             sync_free: false,
+            all_experts: false,
+            gathers_ahead: None,
             recomputes_some: false,
             uneven_stages: false,
             zero_bubble: false,
