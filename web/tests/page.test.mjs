@@ -126,6 +126,16 @@ visit("every control may be moved", {}, async (page) => {
   await settled(page);
 });
 
+visit("every method leads to an answer", {}, async (page) => {
+  for (const kind of ["full", "lora", "dora", "freeze", "qlora", ""]) {
+    await page.getByRole("combobox", { name: "What is trained" }).selectOption(kind);
+    await settled(page);
+    assert.deepEqual(await problems(page), [], kind);
+  }
+  await type(page, "Target loss, nats a token", "3.1");
+  assert.deepEqual(await problems(page), []);
+});
+
 visit("a value that cannot be is told at its control, and the last answer stays", {}, async (page) => {
   const before = await verdict(page);
   await type(page, "Budget", "lots");
