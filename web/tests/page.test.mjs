@@ -1,8 +1,10 @@
 // What a person does with the page, in a real browser.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { door, open, PATIENCE, problems, settled, type, verdict } from "./browser.mjs";
+import { brotliDecompressSync } from "node:zlib";
+import { dist, door, open, PATIENCE, problems, settled, type, verdict } from "./browser.mjs";
 
 const axe = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const LLAMA = { model_type: "llama", architectures: ["LlamaForCausalLM"], hidden_size: 2048, num_hidden_layers: 16, num_attention_heads: 32, num_key_value_heads: 8, intermediate_size: 8192, vocab_size: 128256, max_position_embeddings: 8192, hidden_act: "silu", rms_norm_eps: 1e-5, tie_word_embeddings: true };
@@ -124,6 +126,16 @@ visit("every control may be moved", {}, async (page) => {
   await page.getByRole("button", { name: "exactly" }).click();
   await answered("exactly");
   await settled(page);
+});
+
+visit("every method leads to an answer", {}, async (page) => {
+  for (const kind of ["full", "lora", "dora", "freeze", "qlora", ""]) {
+    await page.getByRole("combobox", { name: "What is trained" }).selectOption(kind);
+    await settled(page);
+    assert.deepEqual(await problems(page), [], kind);
+  }
+  await type(page, "Target loss, nats a token", "3.1");
+  assert.deepEqual(await problems(page), []);
 });
 
 visit("a value that cannot be is told at its control, and the last answer stays", {}, async (page) => {
@@ -332,7 +344,13 @@ visit("the hub is asked through a server, or the way round is told", {}, async (
   await ask.click();
   await page.locator("[data-fault]").getByText(/no server.*drop it here/).waitFor();
   page.kept.faults.length = 0;
-  await page.route("**/api/v1/hub/some-org/some-model", (route) => route.fulfill({ json: LLAMA }));
+  const told = { code: "hub", at: "model.base", message: "the hub knows no such model", help: ["look at its name"] };
+  const address = "**/api/v1/hub/some-org/some-model/config";
+  await page.route(address, (route) => route.fulfill({ status: 502, json: { problems: [told] } }));
+  await ask.click();
+  await page.locator("[data-fault=hub]").getByText("the hub knows no such model. look at its name").waitFor();
+  page.kept.faults.length = 0;
+  await page.route(address, (route) => route.fulfill({ json: LLAMA }));
   await ask.click();
   await page.locator(".job", { hasText: "some-org/some-model" }).waitFor();
   assert.deepEqual(await problems(page), []);
@@ -402,6 +420,19 @@ visit("the choice of dark stays", {}, async (page) => {
   await page.reload();
   await settled(page);
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), dark);
+});
+
+test("what is sent compressed is the file, and the page is light", async () => {
+  const all = await readdir(dist, { recursive: true });
+  const packed = all.filter((name) => name.endsWith(".br"));
+  assert.ok(packed.includes("engine.wasm.br") && packed.length >= 4, packed.join());
+  let weight = 0;
+  for (const name of packed) {
+    const body = await readFile(join(dist, name));
+    weight += body.length;
+    assert.ok(brotliDecompressSync(body).equals(await readFile(join(dist, name.slice(0, -3)))), name);
+  }
+  assert.ok(weight < 2e6, `${weight} bytes`);
 });
 
 visit("a change is answered at once", {}, async (page, told = []) => {

@@ -154,3 +154,27 @@ fn extremes_get_an_answer_or_problems() {
         }
     }
 }
+
+#[test]
+fn a_job_file_reads_back_as_the_request_it_says() {
+    for job in JOBS {
+        let request = outlay::parse(job).expect("an example");
+        let text = outlay::job_file(&request).expect("what came from a job file fits into one");
+        assert_eq!(outlay::parse(&text), Ok(request), "{text}");
+    }
+    let config = serde_json::json!({ "hidden_size": 64, "pad_token_id": null });
+    let mut request = Request::default();
+    request.model.config = Some(config);
+    let problems = outlay::job_file(&request).expect_err("null has no words in TOML");
+    assert!(problems[0].help[0].contains("model.base"), "{problems:?}");
+}
+
+#[test]
+fn the_keys_of_a_lever_take_its_step() {
+    let catalog = Catalog::built_in();
+    let request = outlay::parse(JOBS[0]).expect("an example");
+    let levers = outlay::levers(&request, &catalog).expect("an example").levers;
+    let twice = levers.iter().find(|lever| lever.change.starts_with("3 → 6")).expect("twice the passes");
+    assert_eq!(twice.set.get("data.epochs"), Some(&serde_json::json!(6.0)), "{:?}", twice.set);
+    assert!(levers.iter().all(|lever| !lever.set.is_empty()));
+}
