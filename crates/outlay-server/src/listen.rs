@@ -6,7 +6,7 @@
 //!
 //! Does not know: what is answered.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +26,9 @@ use crate::App;
 const HEAD: usize = 64 * 1024;
 /// Pause after the system had no connection to give.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection whose client must not be too slow.
+type Io = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
 
 /// Counts a connection, until dropped.
 struct Open(App);
@@ -77,11 +80,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, app: App, stop:
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    router: Router,
-    app: &App,
-) -> http1::Connection<TokioIo<std::pin::Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>> {
+fn connection(stream: TcpStream, router: Router, app: &App) -> http1::Connection<Io, TowerToHyperService<Router>> {
     // Answers are small and wanted at once.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);

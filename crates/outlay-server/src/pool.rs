@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_told_and_frees_its_slot() {
         let (lane, open) = (Lane::new(1, 0, LONG), Arc::new(AtomicBool::new(false)));
-        let broken = lane.run(&open, |_| panic!("on purpose")).await.map(|()| ());
+        let broken = lane.run(&open, |_| -> () { panic!("on purpose") }).await;
         assert_eq!(why(broken), Some(Why::Internal));
         assert!(lane.run(&open, |_| 1).await.is_ok());
     }

@@ -220,7 +220,7 @@ fn log(log: Log) {
     };
     let text = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false);
     // Whoever has a log already keeps it.
-    let _ = if log.json { text.json().flatten_event(true).try_init() } else { text.try_init() };
+    let _ = if log.json { text.json().flatten_event(true).with_span_list(false).try_init() } else { text.try_init() };
 }
 
 /// A token as a list shows it.
