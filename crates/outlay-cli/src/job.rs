@@ -175,7 +175,11 @@ impl JobArgs {
 
     /// Flags laid over what a config says.
     pub(crate) fn with_flags(&self, request: Request) -> Result<Request, Failure> {
-        if self.flags.is_empty() { Ok(request) } else { self.over(&request) }
+        if self.flags.is_empty() {
+            Ok(request)
+        } else {
+            over(&request, self.flags.iter().map(|(flag, value)| (flag.key, value)))
+        }
     }
 
     /// The job without its flags.

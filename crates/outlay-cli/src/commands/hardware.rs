@@ -7,7 +7,7 @@ use crate::cli::Answer;
 use crate::context::Context;
 use crate::facts::{self, Source};
 use crate::failure::Failure;
-use crate::render::format::{GIB, UNKNOWN, number, usd};
+use crate::render::format::{UNKNOWN, gib, number, usd};
 use crate::render::json;
 use crate::render::table::{Table, figures, words};
 

@@ -482,7 +482,7 @@ mod tests {
 
     /// What comes of these lines, and what was said.
     fn dialog(given: Values, lines: &str) -> (Result<Values, Failure>, String) {
-        let context = Context::of_this_process(Some("2026-11-24".into())).unwrap();
+        let context = Context::of_this_process(Some("2026-11-24".into()), None).unwrap();
         let catalog = Catalog::built_in();
         let checker = Checker { catalog: &catalog, context: &context, job: "job.toml".as_ref() };
         let mut said = Vec::new();

@@ -8,8 +8,6 @@
 /// What stands where a figure is not known.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-pub(crate) const GIB: f64 = 1_073_741_824.0;
-
 /// A number with three significant digits, thousands grouped, no trailing zeros after the point.
 pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     spans.retain(|span| {
         let provider = args.provider.as_ref().is_none_or(|provider| span.provider.eq_ignore_ascii_case(provider));
         let known = context.as_of.as_ref().is_none_or(|day| span.since <= *day);
-        provider && known && args.names.matches(&[&span.accelerator, &span.instance])
+        provider && known && outlay::catalog::names::matches(args.names.given(), &[&span.accelerator, &span.instance])
     });
     let all = spans.len();
     if args.limit > 0 {
