@@ -172,7 +172,9 @@ impl JobArgs {
 
     /// Flags laid over what a config says.
     pub(crate) fn with_flags(&self, request: Request) -> Result<Request, Failure> {
-        if self.flags.is_empty() { Ok(request) } else { self.over(&request) }
+        let mut request = if self.flags.is_empty() { request } else { self.over(&request)? };
+        self.settle(&mut request);
+        Ok(request)
     }
 
     /// The job without its flags.
