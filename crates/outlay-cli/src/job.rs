@@ -175,11 +175,13 @@ impl JobArgs {
 
     /// Flags laid over what a config says.
     pub(crate) fn with_flags(&self, request: Request) -> Result<Request, Failure> {
-        if self.flags.is_empty() {
-            Ok(request)
+        let mut request = if self.flags.is_empty() {
+            request
         } else {
-            over(&request, self.flags.iter().map(|(flag, value)| (flag.key, value)))
-        }
+            over(&request, self.flags.iter().map(|(flag, value)| (flag.key, value)))?
+        };
+        self.settle(&mut request);
+        Ok(request)
     }
 
     /// The job without its flags.

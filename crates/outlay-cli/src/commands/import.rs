@@ -34,7 +34,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
         return survey::run(&args.survey, context);
     }
     let mut imported = args.job.imported()?;
+    imported.request.remarks = std::mem::take(&mut imported.warnings);
     imported.request = args.job.with_flags(imported.request)?;
+    imported.warnings = std::mem::take(&mut imported.request.remarks);
+    let warnings = &imported.warnings;
+    imported.open.retain(|open| warnings.contains(open));
     let text = if args.json { json::text(Ok(as_json(&imported)))? } else { as_job(&imported) };
     Ok(Answer::new(text))
 }

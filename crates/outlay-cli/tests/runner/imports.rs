@@ -30,7 +30,49 @@ fn place() -> Place {
 
 #[test]
 fn a_config_as_a_job() {
-    insta::assert_snapshot!(place().run(&["import", "train.yml"]), @"");
+    insta::assert_snapshot!(place().run(&["import", "train.yml"]), @r####"
+    status 0
+    --- stdout
+    # read from a config of Axolotl
+
+    [data]
+    epochs = 1      # epochs
+    packing = true  # sample_packing
+    seq_len = 2048  # sequence_len
+
+    [layout]
+    micro_batch = 2  # micro_batch_size
+    zero = "zero2"   # deepspeed
+
+    [method]
+    double_quant = true
+    dropout = 0
+    kind = "qlora"          # adapter
+    rank = 32               # adapter
+    targets = "all-linear"  # adapter
+
+    [model]
+    base = "NousResearch/Meta-Llama-3-8B"  # base_model
+
+    [train]
+    global_batch = 8
+    learning_rate = 2e-4  # learning_rate
+    optimizer = "adamw"   # optim
+    precision = "bf16"    # bf16, fp16, fp8
+    recompute = "full"    # gradient_checkpointing
+    schedule = "cosine"   # lr_scheduler
+    stack = "axolotl"
+
+    # left open:
+    # - hardware.gpus: such a config does not say on how many accelerators it runs, so the batch is that of one replica; give --gpus N, or the launcher's config with --with FILE
+    # - data.tokens: such a config does not say how much data it has; give --tokens or --samples, or count it with `outlay data scan`
+
+    # to know:
+    # - unknown keys, not counted: colour, hf_token
+
+    # known, and not moving the cost:
+    # wandb_project
+    "####);
 }
 
 #[test]
@@ -38,7 +80,7 @@ fn the_printed_job_is_one() {
     let place = place();
     let job = place.output(&["import", "train.yml", "--with", "launch.yaml", "--tokens", "10M"]);
     let text = String::from_utf8(job.stdout).expect("text");
-    assert!(text.contains("gpus = 4") && text.contains("tokens = 10000000") && !text.contains("secret"), "{text}");
+    assert!(text.contains("gpus = 4") && text.contains("tokens = \"10M\"") && !text.contains("secret"), "{text}");
     let place = place.file("job.toml", text);
     let plan = |args: &[&str]| String::from_utf8(place.output(args).stdout).expect("text");
     let first = |text: String| text.lines().next().map(str::to_owned);
@@ -71,12 +113,36 @@ fn two_configs_are_compared() {
 
 #[test]
 fn what_is_no_training_is_told() {
-    insta::assert_snapshot!(place().run(&["plan", "launch.yaml"]), @"");
+    insta::assert_snapshot!(place().run(&["plan", "launch.yaml"]), @r####"
+    status 2
+    --- stderr
+    error[not-training]: this is a launcher's config (Accelerate), which goes with a training config
+      at the config in launch.yaml
+      help: name the training config, and this file with --with FILE
+    "####);
     let grpo = Place::new().file("grpo.yml", format!("{AXOLOTL}rl: grpo\n"));
-    insta::assert_snapshot!(grpo.run(&["plan", "grpo.yml"]), @"");
-    insta::assert_snapshot!(Place::new().file("x.yml", "hello: world\n").run(&["import", "x.yml"]), @"");
+    insta::assert_snapshot!(grpo.run(&["plan", "grpo.yml"]), @r####"
+    status 2
+    --- stderr
+    error[not-forecast]: grpo samples answers, or asks another model, while it trains
+      at the config in grpo.yml
+      help: the time of that is nowhere in the config: forecast the part that trains with a job of its own
+    "####);
+    insta::assert_snapshot!(Place::new().file("x.yml", "hello: world\n").run(&["import", "x.yml"]), @r####"
+    status 2
+    --- stderr
+    error[unknown-name]: no training stack is recognised in it
+      at the config in x.yml
+      help: known are Axolotl, LLaMA-Factory, LLaMA-Factory v1, ms-swift, open-instruct, TRL; a job of outlay's own is a TOML file
+    "####);
     let job = Place::new().file("job.toml", "[model]\nbase = \"llama-3.1-8b\"\n");
-    insta::assert_snapshot!(job.run(&["import", "job.toml"]), @"");
+    insta::assert_snapshot!(job.run(&["import", "job.toml"]), @r####"
+    status 2
+    --- stderr
+    error[contradiction]: this is a job of outlay's own already
+      at job.toml
+      help: give it to outlay plan as it is
+    "####);
 }
 
 #[test]
@@ -86,5 +152,34 @@ fn a_survey_counts_by_stack() {
         .file("repo/b.yml", AXOLOTL.replace("colour: red\n", ""))
         .file("repo/c.yml", format!("{AXOLOTL}rl: grpo\n"))
         .file("repo/note.yml", "hello: world\n");
-    insta::assert_snapshot!(place.run(&["import", "--survey", "repo"]), @"");
+    insta::assert_snapshot!(place.run(&["import", "--survey", "repo"]), @r####"
+    status 0
+    --- stdout
+    # Configs that are read
+
+    Public example configs, each read by `outlay import` and forecast by `outlay plan`. Written by
+    `outlay import --survey FOLDER…`; run it over your own.
+
+    - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training.
+    - **read**: made into a job without a fault.
+    - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, and 8 (else
+      1, 64 or 512) H100 or H200. A model that is no preset needs the hub or a `config.json`; here it counts as a miss.
+
+    | stack | files | train a language model | read | forecast | share |
+    |---|---|---|---|---|---|
+    | Axolotl | 3 | 2 | 2 | 0 | 0 % |
+
+    ## Axolotl
+
+    ### Not forecast
+
+    - unknown keys: colour, hf_token: `repo/a.yml`
+    - unknown keys: hf_token: `repo/b.yml`
+
+    ### Of another kind, or no training
+
+    - grpo samples answers, or asks another model, while it trains: `repo/c.yml`
+    --- stderr
+    1 files are no config of a stack that is known
+    "####);
 }
