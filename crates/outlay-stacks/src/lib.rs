@@ -179,7 +179,20 @@ pub fn import_with(name: &str, text: &str, around: &Around<'_>, beside: &Beside<
     (reader.read)(&mut fields);
     let mut imported = fields.done(reader.program)?;
     imported.name = reader.name;
+    replicated(&mut imported);
     Ok(imported)
+}
+
+/// A quantised base stands whole on every rank under ZeRO-1 and 2, which shard what little belongs to the adapters: as good as unsharded.
+fn replicated(imported: &mut Imported) {
+    let request = &mut imported.request;
+    let quantised = request.method.kind.as_deref() == Some("qlora")
+        || matches!(request.method.base_dtype.as_deref(), Some("nf4" | "int8"));
+    if quantised && matches!(request.layout.zero.as_deref(), Some("zero1" | "zero2")) {
+        request.layout.zero = Some("none".into());
+        let said = "ZeRO-1 and 2 shard the state of the adapters alone, the quantised base is whole on every rank: taken as unsharded";
+        imported.warnings.push(said.into());
+    }
 }
 
 /// The stack whose config a text is, as people write it; `None`: no stack is recognised in it.

@@ -144,6 +144,14 @@ pub fn from_value(value: &Value) -> Result<Request, Vec<Problem>> {
             good.insert(section.clone(), content.clone());
             continue;
         }
+        if section == "remarks" {
+            if let Err(error) = serde_json::from_value::<Vec<String>>(content.clone()) {
+                problems.push(wrong_type(section, content, &error));
+            } else {
+                good.insert(section.clone(), content.clone());
+            }
+            continue;
+        }
         if section == "vary" {
             // Any key of a job, with a list of values: read where they are put together.
             good.insert(section.clone(), content.clone());

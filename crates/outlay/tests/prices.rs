@@ -90,14 +90,14 @@ fn the_search_keeps_to_a_quota() {
 
 #[test]
 fn owned_machines_are_weighed_against_rented_ones() {
-    let cheap = "[[owned]]\nname = \"lab\"\naccelerator = \"h100-sxm\"\ngpus = 16\nprice = \"$0.50\"\n";
+    let cheap = "[[owned]]\nname = \"lab\"\naccelerator = \"h100-sxm\"\ngpus = 16\nprice = \"$0.10\"\n";
     let open = JOB.replace("hardware.providers = [\"aws\"]\n", "");
     let plan = pick(&open, cheap);
     assert_eq!((plan.purchase.as_str(), plan.instance.as_str()), ("owned", "lab"));
-    let dear = pick(&open, &cheap.replace("$0.50", "$90"));
+    let dear = pick(&open, &cheap.replace("$0.10", "$90"));
     assert_ne!(dear.purchase, "owned");
     // A machine that was bought has an hour's price by its life and use: $280k over four years, 70 % used, 5 % upkeep.
-    let bought = pick(&open, &cheap.replace("price = \"$0.50\"", "machine_cost = \"$28k\""));
+    let bought = pick(&open, &cheap.replace("price = \"$0.10\"", "machine_cost = \"$28k\""));
     let hour = (28_000.0 / 4.0 + 0.05 * 28_000.0) / (8760.0 * 0.7);
     assert!((bought.machine_usd_per_hour.expect("priced") - hour).abs() < 1e-9);
 }
@@ -114,7 +114,7 @@ fn a_block_has_an_end_and_a_beginning() {
     let soon = pick(&format!("{JOB}limits.deadline = \"3d\"\n"), block);
     assert_ne!(soon.purchase, "block");
     // What takes longer than the block lasts is not done on it.
-    let long = JOB.replace("20M", "40B");
+    let long = JOB.replace("20M", "400B");
     assert_ne!(pick(&long, block).purchase, "block");
     assert_eq!(priced(&block.replace("2026-12", "2026-10")).notes, ["block[1] ended on 2026-10-08: it is not counted"]);
 }

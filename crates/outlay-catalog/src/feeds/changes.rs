@@ -3,7 +3,7 @@
 //! A price that is ten times the last one, or a tenth, is more often a wrong unit than news: such prices are held back
 //! until somebody says that they are meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use outlay_core::scenario::offer::Purchase;
 
@@ -60,10 +60,10 @@ pub struct Changes {
     pub same: u64,
 }
 
-/// The quotes without the prices of these keys.
+/// The quotes with the last prices of these keys in place of the new ones; without a price where none was known.
 #[must_use]
-pub fn without(quotes: &[Quote], held: &[Change]) -> Vec<Quote> {
-    let keys: BTreeSet<&Key> = held.iter().map(|change| &change.key).collect();
+pub fn standing(quotes: &[Quote], held: &[Change]) -> Vec<Quote> {
+    let last: BTreeMap<&Key, Option<f64>> = held.iter().map(|change| (&change.key, change.before)).collect();
     let kept = |quote: &Quote| {
         let mut quote = quote.clone();
         for (purchase, price) in [
@@ -80,8 +80,8 @@ pub fn without(quotes: &[Quote], held: &[Change]) -> Vec<Quote> {
                 count: quote.count,
                 purchase: purchase.name(),
             };
-            if keys.contains(&key) {
-                *price = None;
+            if let Some(last) = last.get(&key) {
+                *price = *last;
             }
         }
         quote

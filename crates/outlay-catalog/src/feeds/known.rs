@@ -3,7 +3,7 @@
 //! A feed that lists everything of a provider replaces the built-in rows of that provider; a sheet replaces only the
 //! prices it names. What was read later than the day is not known.
 
-use super::changes::{Change, prices, without};
+use super::changes::{Change, prices, standing};
 use crate::offers::Quote;
 
 /// Rows known on a day; `covered` are the providers whose whole list was read.
@@ -15,5 +15,5 @@ pub fn known(built_in: &[Quote], kept: &[Quote], covered: &[String], day: &str) 
     let old = |quote: &&Quote| quote.as_of.as_str() <= day && !covered.contains(&quote.provider);
     let old: Vec<Quote> = built_in.iter().filter(old).cloned().collect();
     let priced = |quote: &Quote| quote.prices().iter().any(|(_, price)| price.is_some());
-    without(&old, &newer).into_iter().filter(priced).chain(kept.iter().cloned()).collect()
+    standing(&old, &newer).into_iter().filter(priced).chain(kept.iter().cloned()).collect()
 }

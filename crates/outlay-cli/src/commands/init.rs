@@ -437,7 +437,11 @@ fn job(values: &Values, response: &Response, file: &Path) -> Result<String, Fail
             text.push_str(&below);
             continue;
         }
-        let _ = write!(text, "\n[{section}]\n");
+        // A section that one flag stands for is written as it is, and has its head already.
+        if below.is_empty() {
+            let _ = write!(text, "\n[{section}]\n");
+        }
+        text.push_str(&below);
         let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0).min(40);
         for (line, help) in lines {
             let _ = writeln!(text, "{line:width$}    # {help}");
@@ -446,7 +450,6 @@ fn job(values: &Values, response: &Response, file: &Path) -> Result<String, Fail
             let key = assumption.key.split_once('.').map_or(assumption.key.as_str(), |(_, name)| name);
             let _ = writeln!(text, "# {key}: {} is assumed: {}", assumption.value, assumption.reason);
         }
-        text.push_str(&below);
     }
     Ok(text)
 }
@@ -467,7 +470,10 @@ fn section_of(section: &str, value: &Value) -> Result<String, Failure> {
 
 /// A value as TOML writes it in a line.
 fn toml(value: &Value) -> Result<String, Failure> {
-    toml::Value::try_from(value).map(|value| value.to_string()).map_err(|error| Failure::Internal(error.to_string()))
+    // Amounts are kept as reals; whole ones read better without a point.
+    let whole = value.as_f64().filter(|real| real.fract() == 0.0 && real.abs() < 9e15);
+    let value = whole.map_or_else(|| value.clone(), |real| Value::from(real as i64));
+    toml::Value::try_from(&value).map(|value| value.to_string()).map_err(|error| Failure::Internal(error.to_string()))
 }
 
 #[cfg(test)]

@@ -36,7 +36,12 @@ fn repository() -> tempfile::TempDir {
     git(folder, &["tag", "base"]);
     write(folder, "a.outlay.toml", &JOB.replace("6M", "60M"));
     write(folder, NASTY, &JOB.replace("6M", "7M"));
-    write(folder, "-new.outlay.toml", &JOB.replace("lora", "qlora"));
+    // Nothing like the one that goes, so that it is no renaming.
+    write(
+        folder,
+        "-new.outlay.toml",
+        "model.base = \"mistral-7b-v0.1\"\ndata.tokens = \"3M\"\n\n[hardware]\ngpus = 1\n\n[goal]\nminimize = \"time\"\n",
+    );
     write(folder, "unrelated.toml", "x = 1\n");
     git(folder, &["rm", "-q", "gone.outlay.toml"]);
     git(folder, &["mv", "moved.outlay.toml", "to here.outlay.toml"]);

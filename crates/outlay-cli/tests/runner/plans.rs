@@ -152,7 +152,7 @@ fn a_change_of_a_job_is_weighed() {
     let moved = cost["after"].as_f64().expect("after") - cost["before"].as_f64().expect("before");
     assert!((terms - moved).abs() < 1e-6, "{terms} and {moved}");
     // Flags go over both; a budget that only the first keeps to is the status.
-    let poor = place.run(&["diff", "a.toml", "b.toml", "--budget", "$0.20"]);
+    let poor = place.run(&["diff", "a.toml", "b.toml", "--budget", "$0.30"]);
     assert!(poor.starts_with("status 1\n") && poor.contains("No longer feasible"), "{poor}");
     assert!(place.run(&["diff", "a.toml"]).starts_with("status 2\n"));
     let broken = place.file("c.toml", "[model]\nbase = \"llama-3.1-8c\"\n").run(&["diff", "a.toml", "c.toml"]);

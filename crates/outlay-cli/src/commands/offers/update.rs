@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use outlay::catalog::feeds::changes::{Change, Changes, Key, changes, prices, without};
+use outlay::catalog::feeds::changes::{Change, Changes, Key, changes, prices, standing};
 use outlay::catalog::feeds::{About, LeftOut, Reading};
 use outlay::catalog::{Catalog, Quote, offers};
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ fn keep(
             .filter(|key| seen.contains(key))
             .map(|key| Change { key: key.clone(), before: None, after: None })
             .collect();
-        let quotes = without(&without(&read.reading.quotes, held), &twice);
+        let quotes = standing(&standing(&read.reading.quotes, held), &twice);
         let gone: &[Change] = if at == 0 { &change.gone } else { &[] };
         ledger.record(read.reading.form.name(), &quotes, gone, &context.today)?;
         seen.extend(keys.into_keys());
