@@ -11,12 +11,6 @@ const STEPS: &[(&str, &[&str])] = &[
     ("pages", &["xtask", "pages"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--locked"]),
-    ("python", &["xtask", "python"]),
-    // Wants Python, which every machine of CI has; kept last.
-    ("the API against its description", &["xtask", "api"]),
-    // Last, because they alone need Node and a browser.
-    ("page", &["xtask", "web", "--check"]),
-    ("page in a browser", &["xtask", "web", "--test"]),
 ];
 
 /// Runs every step; stops at the first that fails.

@@ -93,6 +93,9 @@ fn hint(schema: &Value) -> Option<String> {
         return (null.get("type")? == "null").then(|| hint(one).map(|hint| format!("{hint} | None")))?;
     }
     match schema.get("type")? {
+        Value::String(kind) if kind == "object" && schema.get("properties").is_none() => {
+            Some("dict[str, object]".to_owned())
+        }
         Value::String(kind) if kind == "array" => Some(format!("tuple[{}, ...]", hint(schema.get("items")?)?)),
         Value::String(kind) => scalar(kind).map(str::to_owned),
         Value::Array(kinds) => match kinds.as_slice() {

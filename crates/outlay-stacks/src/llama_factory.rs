@@ -58,9 +58,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     }
     hf::precision(fields, adapters, pure);
     let kept = fields.switch(&["disable_gradient_checkpointing"]) == Some(true);
-    if kept {
-        fields.put("gradient_checkpointing", Value::Bool(false));
-    }
+    fields.put("gradient_checkpointing", Value::Bool(!kept));
     hf::recompute(fields);
     megatron(fields);
     let attention = fields.text(&["flash_attn"]);

@@ -103,7 +103,7 @@ fn fsdp_in_all_its_spellings() {
     assert_eq!(with("fsdp: full_shard auto_wrap offload"), parked);
     assert_eq!(with("fsdp_config: {fsdp_sharding_strategy: FULL_SHARD, fsdp_offload_params: false}"), "fsdp ");
     assert_eq!(with("fsdp_version: 2\nfsdp_config: {reshard_after_forward: true}"), "fsdp ");
-    assert_eq!(with("fsdp_config: {reshard_after_forward: false}"), "zero2 ");
+    assert_eq!(with("fsdp_config: {reshard_after_forward: false}"), "none ");
     assert_eq!(with("fsdp:\nfsdp_config:"), " ");
 }
 

@@ -295,6 +295,9 @@ class Lever(Answer):
     why: str
     """What it does, in a line."""
 
+    set: dict[str, object]
+    """The keys that take the step, dotted, each with its new value; `None`: the key is left out."""
+
     other_machines: bool
     """It does not fit the machines of the plan, or is about machines: these are others."""
 
@@ -445,7 +448,7 @@ class Plan(Answer):
     """The provider's machine."""
 
     purchase: str
-    """`on-demand`, `spot`, `reserved-1y`, `reserved-3y`, `owned`, or a mixture such as `2 in 4 on-demand, spot`."""
+    """`on-demand`, `spot`, `reserved-1y`, `reserved-3y`, `owned`, `block`, or a mixture such as `2 in 4 on-demand, spot`."""
 
     price_as_of: str
     """Day of the price; empty where there is none."""
