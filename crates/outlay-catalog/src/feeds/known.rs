@@ -9,7 +9,7 @@ use crate::offers::Quote;
 /// Rows known on a day; `covered` are the providers whose whole list was read.
 #[must_use]
 pub fn known(built_in: &[Quote], kept: &[Quote], covered: &[String], day: &str) -> Vec<Quote> {
-    let newer = prices(kept).into_iter().map(|(key, _)| Change { key, before: None, after: None });
+    let newer = prices(kept).into_keys().map(|key| Change { key, before: None, after: None });
     let newer: Vec<Change> = newer.collect();
     // Days are written so that they sort as text.
     let old = |quote: &&Quote| quote.as_of.as_str() <= day && !covered.contains(&quote.provider);

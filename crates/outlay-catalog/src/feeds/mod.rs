@@ -147,7 +147,7 @@ pub fn form(text: &str) -> Result<Form, String> {
         return Err("it is JSON, not CSV".into());
     }
     let header = start.lines().next().unwrap_or_default();
-    let columns: Vec<String> = header.split(',').map(|name| key(name)).collect();
+    let columns: Vec<String> = header.split(',').map(key).collect();
     let has = |names: &[&str]| names.iter().all(|name| columns.iter().any(|column| column == name));
     if has(&["instancetype", "acceleratorname", "price", "region"]) {
         Ok(Form::SkyPilot)
@@ -336,7 +336,7 @@ fn price(text: &str, count: u64) -> Result<Option<f64>, String> {
         return Ok(None);
     }
     match text.parse::<f64>() {
-        Ok(price) if price == 0.0 => Err("a price of zero, which feeds write for what they do not know".into()),
+        Ok(0.0) => Err("a price of zero, which feeds write for what they do not know".into()),
         Ok(price) if price < 0.0 => Err("a price below zero".into()),
         Ok(price) if price.is_finite() => plausible(price, count).map(Some),
         _ => Err("a price that is no number".into()),
