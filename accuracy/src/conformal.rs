@@ -43,13 +43,16 @@ pub struct GroupQuantile {
     pub bound: f64,
 }
 
+/// Architecture, training program, and whether the models are mixtures of experts; `None`: whatever it is.
+type Likeness<'a> = (Option<&'a str>, Option<&'a str>, Option<bool>);
+
 /// Quantiles of groups large enough, in the order architecture and stack, architecture, stack; everything pooled first.
 ///
 /// The rows are predictions with their model, and with their source, left out of the fit; a [`Prediction::group`] is
 /// `architecture/stack`.
 #[must_use]
 pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<GroupQuantile> {
-    let mut groups: BTreeMap<(Option<&str>, Option<&str>, Option<bool>), Vec<f64>> = BTreeMap::new();
+    let mut groups: BTreeMap<Likeness<'_>, Vec<f64>> = BTreeMap::new();
     // Another site with the same hardware and program: only groups that several sources measured can say what it is like.
     let mut sources: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for row in by_model.iter().filter(|row| row.kind == Kind::Measured) {

@@ -239,7 +239,7 @@ fn what_is_known_on_a_day() {
     let rows = known(&built_in, std::slice::from_ref(&mine), &[], DAY);
     assert_eq!(prices(&rows).len(), prices(&built_in).len());
     assert!(rows.contains(&mine));
-    let rows = known(&built_in, std::slice::from_ref(&mine), &[mine.provider.clone()], DAY);
+    let rows = known(&built_in, std::slice::from_ref(&mine), std::slice::from_ref(&mine.provider), DAY);
     assert_eq!(rows.iter().filter(|quote| quote.provider == mine.provider).count(), 1);
     assert!(known(&built_in, &[], &[], "2020-01-01").is_empty());
     assert!(known(&built_in, &[], &[], "2026-08-01").iter().all(|quote| quote.as_of.as_str() <= "2026-08-01"));

@@ -130,8 +130,11 @@ pub(crate) fn rows(context: &Context) -> Result<(Option<Vec<offers::Quote>>, Str
     Ok((Some(rows), notes))
 }
 
-/// What feeds said by a day, and whose whole lists they were; `None`: nothing was kept.
-fn kept(folder: &Path, day: &str) -> Result<Option<(Vec<offers::Quote>, Vec<String>)>, Fault> {
+/// What feeds said, and whose whole lists they were.
+type Kept = (Vec<offers::Quote>, Vec<String>);
+
+/// What was kept by a day; `None`: nothing was.
+fn kept(folder: &Path, day: &str) -> Result<Option<Kept>, Fault> {
     let Some(ledger) = Ledger::open(folder)? else { return Ok(None) };
     Ok(Some((ledger.quotes(day)?, ledger.covered(day)?)))
 }

@@ -454,10 +454,10 @@ fn scalar(word: &str) -> Value {
             if let Ok(number) = word.parse::<u64>() {
                 return Value::from(number);
             }
-            if word.starts_with(['{', '[']) {
-                if let Ok(value) = serde_json::from_str(word) {
-                    return value;
-                }
+            if word.starts_with(['{', '['])
+                && let Ok(value) = serde_json::from_str(word)
+            {
+                return value;
             }
             match word.parse::<f64>() {
                 Ok(number) if number.is_finite() => Value::from(number),

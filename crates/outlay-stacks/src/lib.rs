@@ -248,7 +248,7 @@ fn version(wanted: Option<&str>, name: &str) -> Result<Option<String>, Vec<Probl
         let fault = Problem::new(Code::Contradiction, "--for", format!("the config is one of {name}, not of {stack}"));
         return Err(vec![fault.help("leave --for out, or name the program whose config it is")]);
     }
-    if version.is_empty() || !version.split('.').next().is_some_and(|part| part.parse::<u64>().is_ok()) {
+    if version.split('.').next().is_none_or(|part| part.parse::<u64>().is_err()) {
         let fault = Problem::new(Code::WrongType, "--for", format!("no version `{version}`"));
         return Err(vec![fault.help("as in --for trl@0.16")]);
     }

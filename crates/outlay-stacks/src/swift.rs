@@ -73,10 +73,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     hf::optimizer(fields);
     hf::schedule(fields);
     let adapters = method(fields);
-    let half = match fields.text(&["torch_dtype", "dtype"]).as_deref() {
-        Some("float32" | "fp32") => false,
-        _ => true,
-    };
+    let half = !matches!(fields.text(&["torch_dtype", "dtype"]).as_deref(), Some("float32" | "fp32"));
     hf::precision(fields, adapters, half);
     match fields.text(&["recompute_granularity"]).as_deref() {
         Some(how @ ("selective" | "full" | "none")) => {

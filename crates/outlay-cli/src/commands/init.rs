@@ -113,8 +113,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Answer, Failure> {
     let request = checker.request(&values)?;
     let start = Instant::now();
     let patient = |_: &outlay::core::search::Progress| start.elapsed() < PATIENCE;
-    let response =
-        outlay::plan_watched(&request, &catalog, &context.today, &patient).map_err(|problems| faults(problems))?;
+    let response = outlay::plan_watched(&request, &catalog, &context.today, &patient).map_err(faults)?;
     let text = job(&values, &response, &args.file)?;
     if to_stdout {
         return Ok(Answer { notes: format!("{}\n", response.verdict), ..Answer::new(text) });

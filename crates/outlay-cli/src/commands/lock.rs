@@ -1,6 +1,6 @@
 //! `outlay lock`: writes down what a plan used, and later says whether it still comes out so and what moved.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use outlay::response::{Diff, Response};
 use serde_json::json;
@@ -56,7 +56,7 @@ fn name(args: &Args) -> String {
     args.job.file().and_then(Path::file_name).map_or_else(|| "flags".into(), |name| name.to_string_lossy().into_owned())
 }
 
-fn write(args: &Args, path: &PathBuf, context: &Context) -> Result<Answer, Failure> {
+fn write(args: &Args, path: &Path, context: &Context) -> Result<Answer, Failure> {
     let name = name(args);
     if args.job.source().lock.is_none() && path.is_file() {
         let other = lock::read(path)?.job.0;

@@ -95,7 +95,7 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    pub(crate) fn from_scratch(&self) -> bool {
+    pub(crate) fn scratch(&self) -> bool {
         self.scenario.dynamics.start == Start::Scratch
     }
 

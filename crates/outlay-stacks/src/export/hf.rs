@@ -28,7 +28,7 @@ pub(crate) fn refused(chosen: &Chosen<'_>, stack: &str, splits: &[&str]) -> Vec<
         let help = "fix train.recompute = \"none\" or \"full\"; megatron-lm recomputes some of the layers";
         problems.push(cannot(stack, "train.recompute", recomputed(layout.recompute), help));
     }
-    if chosen.from_scratch() {
+    if chosen.scratch() {
         let help = "torchtitan and megatron-lm train from scratch; --to transformers leaves the model to your script";
         problems.push(cannot(stack, "model.start", "random weights", help));
     }
@@ -118,7 +118,7 @@ pub(crate) fn precision(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<P
         other => {
             let help = "bf16, fp16, tf32 and fp32 can be written; axolotl has fp8, torchtitan and megatron-lm too";
             problems.push(cannot(stack, "train.precision", &format!("the format {other}"), help));
-            return;
+            map
         }
     };
 }

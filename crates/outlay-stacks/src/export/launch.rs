@@ -60,7 +60,7 @@ impl Start {
     }
 
     /// The same with torchrun's options left to the environment (`PET_NNODES` and its like).
-    pub(crate) fn from_environment(&self) -> String {
+    pub(crate) fn by_environment(&self) -> String {
         self.with("")
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn write(
     }
     // After an interruption the run goes on from what is there.
     arguments.value("--load", "out");
-    if !chosen.from_scratch() {
+    if !chosen.scratch() {
         arguments.value("--pretrained-checkpoint", "pretrained").flag("--finetune");
         exported.open("pretrained: the weights, converted to Megatron's form");
     }

@@ -109,8 +109,11 @@ struct Program {
     stack: &'static str,
     /// Recomputation that it has settings for, as a job writes it.
     recompute: &'static [&'static str],
-    write: fn(&Chosen<'_>, Option<&str>, &mut Exported) -> Result<Start, Vec<Problem>>,
+    write: Writer,
 }
+
+/// Writes a program's files, for a version of it where one is named, and says how it is started.
+type Writer = fn(&Chosen<'_>, Option<&str>, &mut Exported) -> Result<Start, Vec<Problem>>;
 
 type Launcher = fn(&Chosen<'_>, &Start, &mut Exported) -> Result<(), Vec<Problem>>;
 

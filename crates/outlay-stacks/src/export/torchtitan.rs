@@ -221,7 +221,7 @@ fn checkpoint(chosen: &Chosen<'_>, exported: &mut Exported) -> Map {
     // It keeps all or two at the least.
     map.set("keep_latest_k", chosen.scenario.operation.checkpoints_kept.max(2));
     map.set("async_mode", if chosen.scenario.operation.checkpoint_async { "async" } else { "disabled" });
-    if !chosen.from_scratch() {
+    if !chosen.scratch() {
         map.set("initial_load_path", format!("./assets/{}", chosen.model.text().rsplit('/').next().unwrap_or("model")));
         map.set("initial_load_in_hf", true);
         exported.open("checkpoint.initial_load_path: the folder with the pretrained weights");

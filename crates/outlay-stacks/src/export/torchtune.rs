@@ -148,7 +148,7 @@ fn refused(chosen: &Chosen<'_>) -> Vec<Problem> {
         let help = "fix train.recompute = \"none\" or \"full\"";
         problems.push(cannot(STACK, "train.recompute", recomputed(layout.recompute), help));
     }
-    if chosen.from_scratch() {
+    if chosen.scratch() {
         let help = "torchtitan and megatron-lm train from scratch";
         problems.push(cannot(STACK, "model.start", "random weights", help));
     }

@@ -11,7 +11,7 @@ use super::{Exported, head};
 const NAME: &str = "trainjob.yaml";
 
 pub(crate) fn write(chosen: &Chosen<'_>, start: &Start, exported: &mut Exported) -> Result<(), Vec<Problem>> {
-    let script = script(start, exported, |start| start.exports() + &start.from_environment() + "\n");
+    let script = script(start, exported, |start| start.exports() + &start.by_environment() + "\n");
     exported.open("a runtime that mounts a volume at /job/out, if checkpoints are to outlive the pods");
     let trainer = Map::new()
         .with("numNodes", chosen.plan.nodes)
