@@ -101,6 +101,12 @@ impl<'a> Site<'a> {
         step
     }
 
+    /// Whether the device waits for launches in this step.
+    #[must_use]
+    pub fn waits(&self, step: &Step) -> bool {
+        self.pace.waits(step)
+    }
+
     /// Memory of the fullest rank, and the probability that it fits.
     #[must_use]
     pub fn weigh(&self, layout: &Layout) -> (Footprint, Share) {

@@ -157,6 +157,14 @@ impl Policies {
     }
 }
 
+/// What was seen of one layout.
+struct Looked {
+    /// Probability that it fits.
+    fit: Share,
+    /// The device waits for launches.
+    waits: bool,
+}
+
 /// One survey at work.
 struct Bench<'a> {
     desk: &'a Desk<'a>,
@@ -198,13 +206,16 @@ impl Bench<'_> {
                 None if *recompute == policies.whole[0] => return true,
                 // Too slow with all layers anew, not with some of them.
                 None => again = *recompute == Recompute::Full,
-                Some(fit) => {
+                Some(Looked { fit, waits }) => {
                     last = Some(fit);
                     // Cheap operators and whole layers are two ways: some layers may take less time than all that is cheap.
                     let way = *recompute == Recompute::Selective && !policies.some.is_empty();
                     // Where not even all layers anew may fit, some of them do not; where none need be, none are.
                     again = *recompute == Recompute::Full && fit >= TIGHT;
-                    if fit >= FITS && !way {
+                    // Where the device waits for launches, operators done again may take no time: which of two equals is the
+                    // shorter by a last digit is only known by looking.
+                    let free = *recompute == Recompute::None && waits;
+                    if fit >= FITS && !way && !free {
                         break;
                     }
                 }
@@ -212,7 +223,7 @@ impl Bench<'_> {
         }
         for recompute in policies.some.iter().filter(|_| again) {
             match self.look(Layout { recompute: *recompute, ..layout }, micro) {
-                Some(fit) if fit < FITS => {}
+                Some(Looked { fit, .. }) if fit < FITS => {}
                 // It fits, or it is too slow: so are all that follow.
                 _ => break,
             }
@@ -220,10 +231,12 @@ impl Bench<'_> {
         last.is_none_or(|fit| fit >= TIGHT)
     }
 
-    /// Takes one layout into account; the probability that it fits, `None` if it is too slow for that to matter.
-    fn look(&mut self, layout: Layout, micro: &Micro) -> Option<Share> {
+    /// Takes one layout into account; `None` if it is too slow to matter.
+    fn look(&mut self, layout: Layout, micro: &Micro) -> Option<Looked> {
         self.survey.timed += 1;
-        let step = self.site.step(&layout, micro).total();
+        let step = self.site.step(&layout, micro);
+        let waits = self.site.waits(&step);
+        let step = step.total();
         if self.survey.wanted().is_some_and(|longest| step.get() > longest.get() * SLACK) {
             return None;
         }
@@ -231,7 +244,7 @@ impl Bench<'_> {
         let (footprint, fit) = self.site.weigh(&layout);
         let filled = footprint.total() / self.site.cluster().accelerator.memory;
         self.survey.take(Candidate { layout, fit, filled, step });
-        Some(fit)
+        Some(Looked { fit, waits })
     }
 }
 

@@ -278,7 +278,6 @@ impl<'a> Pace<'a> {
         let comm = exposed::exposed(&self.totals, self.mixtures, recipe, fabric, layout, &stage, micro, held);
         let idle = bubble::bubble(layout.schedule, layout.pp, layout.vpp, layout.accumulation).get();
         let bubble = idle * m * (micro + comm.per_micro(m));
-        let pause = calibration::PAUSE.get() * self.reached.common.pause.get();
         let straggler = JITTER
             * self.reached.common.jitter.get()
             * uneven::expected_maximum(layout.accelerators()).get()
@@ -302,7 +301,7 @@ impl<'a> Pace<'a> {
             dequantise: both(stage.dequantise),
             recompute: time(m * again),
             reference: time(m * reference),
-            launch: time(m * launch + pause),
+            launch: time(m * launch + self.pause()),
             comm_dp: time(comm.dp),
             comm_tp: time(comm.tp),
             comm_pp: time(comm.pp),
@@ -319,6 +318,17 @@ impl<'a> Pace<'a> {
             peak: FlopsPerSec::new(self.half),
             accelerators: layout.accelerators(),
         }
+    }
+
+    /// Seconds of a step in which every program waits for its host, before calibration.
+    fn pause(&self) -> f64 {
+        calibration::PAUSE.get() * self.reached.common.pause.get()
+    }
+
+    /// Whether the device waits for launches in this step: what is computed again there may take no time.
+    #[must_use]
+    pub fn waits(&self, step: &Step) -> bool {
+        step.launch > Seconds::new(self.pause() * self.reached.time.get())
     }
 
     /// Seconds a micro-batch waits for launches: nothing where graphs are replayed, a third under a compiler.

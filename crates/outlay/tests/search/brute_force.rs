@@ -43,12 +43,6 @@ fn worth(scenario: &Scenario, f: &Forecast) -> f64 {
     search::worth(scenario, f).get()
 }
 
-/// The same figure but for the order in which its terms were added: computing nothing again and computing again what takes no time differ
-/// by a last digit, and the search looks at the first of them alone.
-fn same(one: f64, other: f64) -> bool {
-    (one - other).abs() <= 1e-12 * other.abs()
-}
-
 /// Cost and time of the plans that none beats in both, cheapest first.
 fn front(scenario: &Scenario, all: &[Forecast]) -> Vec<(Usd, Seconds)> {
     let within = |f: &&Forecast| scenario.limits.budget.is_none_or(|most| f.cost.mid <= most) && lasts(scenario, f);
@@ -75,7 +69,7 @@ proptest! {
         let sound = all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f));
         let best = sound.min_by(|a, b| worth(&scenario, a).total_cmp(&worth(&scenario, b)));
         match (best, ranking.pick) {
-            (Some(best), Some(pick)) => prop_assert!(same(worth(&scenario, best), worth(&scenario, &pick)), "{:?} for {:?}", best.plan, pick.plan),
+            (Some(best), Some(pick)) => prop_assert_eq!(worth(&scenario, best), worth(&scenario, &pick), "{:?} for {:?}", best.plan, pick.plan),
             (None, pick) => prop_assert!(pick.is_none_or(|pick| pick.fit < FITS)),
             (Some(best), None) => prop_assert!(false, "missed {:?}", best.plan),
         }
@@ -98,10 +92,7 @@ proptest! {
             let ranking = outlay::plan::plan(&scenario, &knowledge, &unwatched);
             if !wanted.is_empty() {
                 let got: Vec<_> = ranking.front.iter().map(|f| (f.cost.mid, f.time.mid)).collect();
-                let alike = |(one, other): (&(Usd, Seconds), &(Usd, Seconds))| {
-                    same(one.0.get(), other.0.get()) && same(one.1.get(), other.1.get())
-                };
-                prop_assert!(got.len() == wanted.len() && got.iter().zip(&wanted).all(alike), "{got:?} for {wanted:?}");
+                prop_assert_eq!(got, wanted);
             }
         }
     }
@@ -218,9 +209,8 @@ proptest! {
         let all = every_plan(&scenario);
         for member in ranking.front.iter().filter(|f| f.fit >= FITS) {
             for other in all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f)) {
-                let no_less = |one: f64, other: f64| one >= other || same(one, other);
-                let dearer = no_less(other.cost.mid.get(), member.cost.mid.get());
-                let slower = no_less(other.time.mid.get(), member.time.mid.get());
+                let dearer = other.cost.mid >= member.cost.mid;
+                let slower = other.time.mid >= member.time.mid;
                 prop_assert!(dearer || slower, "{:?} beats {:?}", other.plan, member.plan);
             }
         }
