@@ -57,8 +57,10 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
         fields.put("bf16", Value::Bool(true));
     }
     hf::precision(fields, adapters, pure);
+    // On unless it is switched off; Transformers' switch and FSDP's own turn it on all the same.
     let kept = fields.switch(&["disable_gradient_checkpointing"]) == Some(true);
-    fields.put("gradient_checkpointing", Value::Bool(!kept));
+    let also = fields.switch(&["gradient_checkpointing"]) == Some(true);
+    fields.put("gradient_checkpointing", Value::Bool(!kept || also));
     hf::recompute(fields);
     megatron(fields);
     let attention = fields.text(&["flash_attn"]);

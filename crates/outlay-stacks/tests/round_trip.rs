@@ -112,7 +112,6 @@ fn bare(plan: &Plan) -> Plan {
 }
 
 #[test]
-#[ignore = "LLaMA-Factory: recomputation is read back otherwise than it is written for DoRA"]
 fn what_is_exported_and_imported_again_is_forecast_alike() {
     let catalog = Catalog::built_in();
     for Row { to, file, holds } in ROWS {

@@ -29,9 +29,8 @@ fn place() -> Place {
 }
 
 #[test]
-#[ignore = "its snapshot is to be read again: presets and readers were merged"]
 fn a_config_as_a_job() {
-    insta::assert_snapshot!(place().run(&["import", "train.yml"]), @r####"
+    insta::assert_snapshot!(place().run(&["import", "train.yml"]), @r#"
     status 0
     --- stdout
     # read from a config of Axolotl
@@ -43,7 +42,7 @@ fn a_config_as_a_job() {
 
     [layout]
     micro_batch = 2  # micro_batch_size
-    zero = "zero2"   # deepspeed
+    zero = "none"    # deepspeed
 
     [method]
     double_quant = true
@@ -70,10 +69,11 @@ fn a_config_as_a_job() {
 
     # to know:
     # - unknown keys, not counted: colour, hf_token
+    # - ZeRO-1 and 2 shard the state of the adapters alone, the quantised base is whole on every rank: taken as unsharded
 
     # known, and not moving the cost:
     # wandb_project
-    "####);
+    "#);
 }
 
 #[test]
@@ -113,7 +113,6 @@ fn two_configs_are_compared() {
 }
 
 #[test]
-#[ignore = "its snapshot is to be read again: presets and readers were merged"]
 fn what_is_no_training_is_told() {
     insta::assert_snapshot!(place().run(&["plan", "launch.yaml"]), @r####"
     status 2
@@ -130,13 +129,13 @@ fn what_is_no_training_is_told() {
       at the config in grpo.yml
       help: the time of that is nowhere in the config: forecast the part that trains with a job of its own
     "####);
-    insta::assert_snapshot!(Place::new().file("x.yml", "hello: world\n").run(&["import", "x.yml"]), @r####"
+    insta::assert_snapshot!(Place::new().file("x.yml", "hello: world\n").run(&["import", "x.yml"]), @"
     status 2
     --- stderr
     error[unknown-name]: no training stack is recognised in it
       at the config in x.yml
-      help: known are Axolotl, LLaMA-Factory, LLaMA-Factory v1, ms-swift, open-instruct, TRL; a job of outlay's own is a TOML file
-    "####);
+      help: known are Axolotl, LLaMA-Factory, LLaMA-Factory v1, ms-swift, open-instruct, torchtune, torchtitan, LitGPT, Megatron-LM, llm-foundry, nanotron, MaxText, NeMo, GPT-NeoX, TRL; a job of outlay's own is a TOML file
+    ");
     let job = Place::new().file("job.toml", "[model]\nbase = \"llama-3.1-8b\"\n");
     insta::assert_snapshot!(job.run(&["import", "job.toml"]), @r####"
     status 2

@@ -37,7 +37,6 @@ fn help_is_enough() {
 }
 
 #[test]
-#[ignore = "its snapshot is to be read again: presets and readers were merged"]
 fn a_job_from_flags_alone_is_one_that_plan_accepts() {
     let place = Place::new();
     let said = place.run(&["init", "--yes"]);
@@ -46,7 +45,22 @@ fn a_job_from_flags_alone_is_one_that_plan_accepts() {
     let text = place.read("job.toml");
     let (settings, comments): (Vec<&str>, Vec<&str>) =
         text.lines().filter(|line| !line.is_empty()).partition(|line| !line.starts_with('#'));
-    insta::assert_snapshot!(settings.join("\n"), @r#""#);
+    insta::assert_snapshot!(settings.join("\n"), @r#"
+    [model]
+    base = "llama-3.1-8b"    # Preset name, path of a config.json or its folder, or org/name of the hub
+    [method]
+    kind = "qlora"    # full, lora, qlora, dora or freeze
+    [data]
+    epochs = 3        # Passes over the data
+    seq_len = 2048    # Tokens of a training sequence
+    tokens = "6M"     # Distinct tokens, as 6M or 1.2B
+    [train]
+    [hardware]
+    max_gpus = 8                # At most so many accelerators
+    purchase = ["on-demand"]    # on-demand, spot, reserved, owned, block, mixed
+    [goal]
+    minimize = "cost"    # cost, time, cost*time, worst-cost, card or loss
+    "#);
     assert!(comments.iter().any(|line| line.contains("is assumed: ")), "{text}");
 }
 

@@ -23,7 +23,13 @@ pub(crate) fn write(
     let mut map = Map::new();
     map.set("model_name_or_path", chosen.model.text());
     let precision = chosen.precision();
-    map.set("dtype", if precision == "bf16" && chosen.lora().is_some() { "bfloat16" } else { "float32" });
+    // A frozen base stands in 16 bit, in that of the multiplications where they have one.
+    let dtype = match (chosen.lora(), precision.as_str()) {
+        (None, _) => "float32",
+        (Some(_), "fp16") => "float16",
+        (Some(_), _) => "bfloat16",
+    };
+    map.set("dtype", dtype);
     map.set("attn_implementation", hf::attention(chosen, STACK, &mut problems));
     match chosen.data().text() {
         // A file is read by the loader of its kind.
