@@ -113,7 +113,7 @@ const fn question(path: &'static str, id: &'static str, about: &'static str) -> 
 }
 
 const fn look(path: &'static str, id: &'static str, about: &'static str) -> Route {
-    Route { method: "get", body: None, refused: &[400], ..question(path, id, about) }
+    Route { method: "get", body: None, refused: &[400, 422], ..question(path, id, about) }
 }
 
 /// Every route.
@@ -206,7 +206,7 @@ pub(crate) const ROUTES: &[Route] = &[
             Param { name: "provider", kind: Kind::Text, about: "only this provider" },
             Param {
                 name: "limit",
-                kind: Kind::Whole(0, 1 << 53),
+                kind: Kind::Whole(0, u64::MAX),
                 about: "at most so many rows; 40 if left out, 0: all",
             },
         ],
@@ -235,7 +235,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         params: &[
             Param { name: "limit", kind: Kind::Whole(1, 100), about: "at most so many; 100 if left out" },
-            Param { name: "offset", kind: Kind::Whole(0, 1 << 53), about: "leave out so many" },
+            Param { name: "offset", kind: Kind::Whole(0, u64::MAX), about: "leave out so many" },
         ],
         comes: Comes::Json(200, shape::<Vec<SavedPlan>>),
         refused: &[400, 422, 503],

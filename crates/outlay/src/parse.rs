@@ -207,18 +207,28 @@ fn elsewhere(known: &Map<String, Value>, section: &str, key: &str, problem: Prob
     }
 }
 
+/// What is wrong with the keys of one kind of table.
+type Table = fn(&str, &Map<String, Value>) -> Vec<Problem>;
+
 /// What is wrong with one value, found by reading a job that has nothing else.
 fn faults(section: &str, key: &str, at: &str, value: &Value) -> Option<Vec<Problem>> {
-    if let Value::Object(content) = value {
-        let all = match (section, key) {
-            ("model", "custom") => Some(inner::<CustomModel>(at, content)),
-            ("train", "sweep") => Some(inner::<SweepRequest>(at, content)),
-            ("train", "early_stopping") => Some(inner::<StoppingRequest>(at, content)),
-            _ => None,
-        };
-        if let Some(all) = all {
+    let table: Option<Table> = match (section, key) {
+        ("model", "custom") => Some(inner::<CustomModel>),
+        ("train", "sweep") => Some(inner::<SweepRequest>),
+        ("train", "early_stopping") => Some(inner::<StoppingRequest>),
+        _ => None,
+    };
+    match (table, value) {
+        (Some(table), Value::Object(content)) => {
+            let all = table(at, content);
             return (!all.is_empty()).then_some(all);
         }
+        // A list would be read as the table's values in their order.
+        (Some(_), Value::Array(_)) => {
+            let fault = Problem::new(Code::WrongType, at, format!("{value} is no table"));
+            return Some(vec![fault.help(format!("write `{key} = {{ … }}`"))]);
+        }
+        _ => {}
     }
     let alone = serde_json::json!({ section: { key: value } });
     serde_json::from_value::<Request>(alone).err().map(|e| vec![wrong_type(at, value, &e)])

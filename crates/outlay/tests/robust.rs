@@ -155,6 +155,17 @@ fn extremes_get_an_answer_or_problems() {
     }
 }
 
+/// A list would be read as a table's values in their order.
+#[test]
+fn tables_are_no_lists() {
+    for (section, key) in [("train", "sweep"), ("train", "early_stopping"), ("model", "custom")] {
+        let job = serde_json::json!({ section: { key: [null, null] } });
+        let problems = outlay::from_value(&job).expect_err("a list");
+        assert!(problems.len() == 1 && problems[0].message.contains("no table"), "{problems:?}");
+        assert!(outlay::from_value(&serde_json::json!({ section: { key: null } })).is_ok());
+    }
+}
+
 #[test]
 fn a_job_file_reads_back_as_the_request_it_says() {
     for job in JOBS {
