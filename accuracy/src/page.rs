@@ -94,6 +94,54 @@ pub fn unseen(page: &mut String, report: &Report) {
     );
 }
 
+/// The figures that the README gives, in its words: `None` where a table is missing.
+#[must_use]
+pub fn figures(report: &Report) -> Option<String> {
+    let speed = report.tables.get("throughput")?;
+    let rows = measured(&speed.predictions);
+    let left_out = |what: &str| Some(Summary::of(measured(&report.left_out.get(what)?.predictions).into_iter()));
+    let (model, source) = (left_out("model")?, left_out("source")?);
+    let formula: Vec<Prediction> = rows.iter().map(|row| usual(row)).collect();
+    let formula = Summary::of(formula.iter());
+    let devices = report.tables.get("memory_of_throughput")?;
+    let (own_speed, own_memory) = (report.tables.get("own_speed")?, report.tables.get("own_memory")?);
+    let tracked = report.tables.get("memory_tracked")?;
+    let (one, none) = (
+        |x: Option<f64>| format!("{:.1}", x.unwrap_or(f64::NAN)),
+        |x: Option<f64>| format!("{:.0}", x.unwrap_or(f64::NAN)),
+    );
+    let share = |x: Option<f64>| none(x.map(|x| x * 100.0));
+    Some(format!(
+        "As committed: speed of {} of {} measured\n\
+         configurations, median error {} % (90th percentile {} %) with every row of the model left out of the fit, {} % ({} %)\n\
+         with the whole source left out; the usual `6·N·D` over 40 % of the peak is {} % off ({} %) on the same rows. Of what was\n\
+         left out, {} and {} % lies inside the 80 % interval. {} runs of our own, never fitted: {} % ({} %) of speed, {} % ({} %)\n\
+         of peak memory. Peaks as PyTorch's tracker counts them, {} of {}: median error {} %; {} reported from real devices:\n\
+         {} % ({} %).",
+        speed.scored,
+        speed.rows,
+        one(model.median_abs_pct),
+        none(model.p90_abs_pct),
+        one(source.median_abs_pct),
+        none(source.p90_abs_pct),
+        none(formula.median_abs_pct),
+        none(formula.p90_abs_pct),
+        share(model.coverage80),
+        share(source.coverage80),
+        own_speed.scored,
+        one(own_speed.median_abs_pct),
+        none(own_speed.p90_abs_pct),
+        one(own_memory.median_abs_pct),
+        none(own_memory.p90_abs_pct),
+        tracked.scored,
+        tracked.rows,
+        one(tracked.median_abs_pct),
+        devices.scored,
+        one(devices.median_abs_pct),
+        none(devices.p90_abs_pct),
+    ))
+}
+
 fn spreadsheet(page: &mut String, report: &Report) {
     let Some(table) = report.tables.get("throughput") else { return };
     let _ = writeln!(

@@ -30,6 +30,12 @@ fn the_page_is_the_committed_one() {
 }
 
 #[test]
+fn the_readme_gives_these_figures() {
+    let figures = accuracy::page::figures(&REPORT).expect("every table is there");
+    assert!(committed("README.md").contains(&figures), "stale: the README should say\n{figures}");
+}
+
+#[test]
 fn constants_are_few() {
     let rows = REPORT.left_out["model"].scored;
     assert!(REPORT.constants * 10 <= rows, "{} constants for {rows} rows", REPORT.constants);

@@ -14,5 +14,6 @@ mod mcp;
 mod observed;
 mod plans;
 mod prices;
+mod readme;
 mod serve;
 mod shell;

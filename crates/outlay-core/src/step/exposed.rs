@@ -68,6 +68,13 @@ impl Totals {
     }
 }
 
+/// Seconds of a micro-batch, and of those the ones in which the device waits for launches.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub(super) micro: f64,
+    pub(super) idle: f64,
+}
+
 #[expect(clippy::too_many_arguments, reason = "one caller; each is a different thing that the step has at hand")]
 pub(super) fn exposed(
     totals: &Totals,
@@ -76,7 +83,7 @@ pub(super) fn exposed(
     fabric: &Fabric,
     layout: &Layout,
     stage: &Work,
-    micro: f64,
+    span: Span,
     held: Held,
 ) -> Exposed {
     let stack = &recipe.stack;
@@ -106,7 +113,7 @@ pub(super) fn exposed(
     let each = if mixtures > 0.0 { routed / mixtures * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
     let ep = fabric.exchange(layout.ep, ep_stride, each) * ((4.0 + 2.0 * beside) * mixtures / pp);
-    let compute = m * micro;
+    let compute = m * span.micro;
     // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
     // (`narayanan2021`, section 4.1), whether or not the sequence is split.
     let handed = boundary / layout.tp as f64;
@@ -129,7 +136,7 @@ pub(super) fn exposed(
     let ep = hide(ep, if interleaved { stack.overlap_ep_interleaved } else { stack.overlap_ep }, compute);
     let pp = hide(pipe, stack.overlap_pp, compute);
     let kappa = recipe.stack.overlap_dp.get() * if compute > 0.0 { left / compute } else { 0.0 };
-    Exposed { dp: hide_gradients(recipe, layout, fabric, stage, micro, kappa, held), tp, pp, cp, ep }
+    Exposed { dp: hide_gradients(recipe, layout, fabric, stage, span, kappa, held), tp, pp, cp, ep }
 }
 
 /// Exposed data-parallel traffic: gradients once a step, gathered weights once a pass; `kappa` of a window can hide it.
@@ -138,7 +145,7 @@ fn hide_gradients(
     layout: &Layout,
     fabric: &Fabric,
     stage: &Work,
-    micro: f64,
+    span: Span,
     kappa: f64,
     held: Held,
 ) -> f64 {
@@ -157,14 +164,15 @@ fn hide_gradients(
         let shown = larger(0.0, traffic.total() - kappa * window);
         shown + fabric.contention(traffic, traffic.total() - shown)
     };
-    let last = stage.busy(1);
+    // The network works on while the device waits for launches.
+    let last = stage.busy(1) + span.idle;
     match layout.zero {
         Zero::None => hide(fabric.gather(ranks, stride, gradient) * 2.0, last),
         // The scatter hides under the last backward pass, the gather under the next forward one.
         Zero::One | Zero::Two => {
             let passes = if layout.zero == Zero::Two { m } else { 1.0 };
             hide(fabric.gather(ranks, stride, gradient) * passes, passes * last)
-                + hide(fabric.gather(ranks, stride, trained * each), stage.busy(0))
+                + hide(fabric.gather(ranks, stride, trained * each), stage.busy(0) + span.idle)
         }
         Zero::Three => {
             let group = (layout.shard * layout.cp).max(1);
@@ -174,7 +182,7 @@ fn hide_gradients(
             let gathers = fabric.gather(group, stride, weights) * ((2.0 + recipe.beside.passes as f64) * m);
             let scatters = fabric.gather(group, stride, gradient) * m;
             let across = fabric.gather(replicas, stride * group, gradient / group as f64) * 2.0;
-            hide(gathers * ahead + scatters + across, m * micro) + gathers.total() * (1.0 - ahead)
+            hide(gathers * ahead + scatters + across, m * span.micro) + gathers.total() * (1.0 - ahead)
         }
     }
 }

@@ -27,8 +27,8 @@ const SKIPPED: f64 = 1.45;
 /// Share of the experts' work that the bound counts: what tensor-parallel ranks split may round in their favour.
 const SURE: f64 = 0.5;
 
-/// Bytes/s at which a host's processors update offloaded state, for all of its accelerators together: ten billion parameters
-/// in 2.4 s at 30 bytes each (`zero-offload`, table 4).
+/// Bytes/s at which a host's processors update offloaded state, for all of its accelerators together. Assumed, within a factor of two:
+/// what vectorised updates reach of the memory of a server with two sockets.
 const HOST: f64 = 120e9;
 
 /// Spread of ranks' times around their mean, before calibration.
@@ -275,7 +275,8 @@ impl<'a> Pace<'a> {
             self.waiting(&stage, layers, layout, busy) + self.read_back(layout) * self.reached.common.read_back.get();
         let micro = busy + launch;
         let held = self.parameters(layout);
-        let comm = exposed::exposed(&self.totals, self.mixtures, recipe, fabric, layout, &stage, micro, held);
+        let span = exposed::Span { micro, idle: launch };
+        let comm = exposed::exposed(&self.totals, self.mixtures, recipe, fabric, layout, &stage, span, held);
         let idle = bubble::bubble(layout.schedule, layout.pp, layout.vpp, layout.accumulation).get();
         let bubble = idle * m * (micro + comm.per_micro(m));
         let straggler = JITTER
