@@ -11,6 +11,11 @@ const STEPS: &[(&str, &[&str])] = &[
     ("pages", &["xtask", "pages"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--locked"]),
+    ("page", &["xtask", "web", "--check"]),
+    ("page in a browser", &["xtask", "web", "--test"]),
+    ("Python package", &["xtask", "python"]),
+    ("API", &["xtask", "api"]),
+    ("exports", &["xtask", "exports"]),
 ];
 
 /// Runs every step; stops at the first that fails.

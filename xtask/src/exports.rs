@@ -18,6 +18,9 @@ struct Environment {
     bare: &'static [&'static str],
 }
 
+/// What is laid over the environment of training programs for torchtune alone: it wants an older torchao than PEFT bears.
+const OLDER: (&str, &[&str]) = ("torchtune", &["torchao==0.14.1"]);
+
 const ENVIRONMENTS: &[Environment] = &[
     Environment {
         name: "train",
@@ -42,7 +45,7 @@ const ENVIRONMENTS: &[Environment] = &[
             "llamafactory==0.9.5",
             "torchtitan==0.2.2",
             "torchtune==0.6.1",
-            "torchao==0.14.1",
+            "torchao==0.17.0",
             "torchvision",
             "bitsandbytes",
             "tiktoken",
@@ -143,6 +146,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for environment in ENVIRONMENTS {
         make(&uv, &place, environment)?;
     }
+    beside(&uv, &place)?;
     // All files of one check go to one process: programs take longer to start than to read.
     let mut asked: Vec<((&str, &str), Vec<PathBuf>)> = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
@@ -158,6 +162,9 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     }
     for ((environment, check), paths) in &asked {
         let mut command = Command::new(python(&place, environment));
+        if *check == OLDER.0 {
+            command.env("PYTHONPATH", place.join(OLDER.0));
+        }
         command.arg(root.join("scripts/verify_exports.py")).arg(check).args(paths).current_dir(&place);
         done(&mut command, check)?;
     }
@@ -200,6 +207,18 @@ fn make(uv: &Path, place: &Path, environment: &Environment) -> Result<(), String
         install(&["--no-deps"], environment.bare)?;
     }
     fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))
+}
+
+/// The older packages, in a folder of their own.
+fn beside(uv: &Path, place: &Path) -> Result<(), String> {
+    let (name, packages) = OLDER;
+    let folder = place.join(name);
+    if folder.exists() {
+        return Ok(());
+    }
+    let mut command = Command::new(uv);
+    command.args(["pip", "install", "-q", "--no-deps", "-p"]).arg(python(place, "train"));
+    done(command.arg("--target").arg(&folder).args(packages), name)
 }
 
 fn export(root: &Path, case: &Case, out: &Path) -> Result<(), String> {

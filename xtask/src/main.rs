@@ -5,7 +5,7 @@
 //! xtask pages` compares the formulas of `docs/concepts` and the dataclasses of Python alone; `cargo xtask python` installs the
 //! Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description; `cargo xtask
 //! web` builds the page (`--check`: only compares; `--test`: in a browser); `cargo xtask exports` feeds exported files to the
-//! programs they are written for.
+//! programs they are written for; `cargo xtask figures` writes every committed figure that follows from the engine anew.
 //!
 //! Does not know: anything of the product; it reads the tree as text and calls the product's own commands.
 
@@ -15,6 +15,7 @@ mod codegen;
 mod concepts;
 mod dataclasses;
 mod exports;
+mod figures;
 mod python;
 mod tidy;
 mod web;
@@ -22,8 +23,7 @@ mod web;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: cargo xtask <ci | api | tidy | pages | python | exports | codegen [--check] | web [--check | --test]>";
+const USAGE: &str = "usage: cargo xtask <ci | api | tidy | pages | python | exports | figures | codegen [--check] | web [--check | --test]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         ["web"] => web::run(&root, None),
         ["web", what] => web::run(&root, Some(what)),
         ["exports"] => exports::run(&root),
+        ["figures"] => figures::run(&root),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -60,8 +60,7 @@ struct Row {
     recomputes_some: bool,
     #[serde(default)]
     uneven_stages: bool,
-    #[serde(default)]
-    zero_bubble: bool,
+    zero_bubble: Option<u64>,
     #[serde(default)]
     dualpipe: bool,
     #[serde(default)]

@@ -177,7 +177,7 @@ fn schedules(scenario: &Scenario, pp: u64, vpp: u64) -> Vec<Schedule> {
     }
     let stack = &scenario.recipe.stack;
     let mut all = Vec::from([Schedule::OneFOneB]);
-    if pp > 1 && stack.zero_bubble {
+    if pp > 1 && stack.zero_bubble.is_some_and(|fewest| vpp >= fewest) {
         all.push(Schedule::ZeroBubble);
     }
     if pp > 1 && pp.is_multiple_of(2) && vpp == 1 && stack.dualpipe {

@@ -124,7 +124,7 @@ fn layout(fields: &mut Fields<'_>) {
             _ => "1f1b",
         };
         put!(fields, "parallelism.pipeline_parallel_schedule", layout.schedule = ours);
-        if schedule.contains("Interleaved") && per_stage.is_none() {
+        if (schedule.contains("Interleaved") || schedule.contains("ZBV")) && per_stage.is_none() {
             put!(fields, "parallelism.pipeline_parallel_schedule", layout.vpp = 2u64);
         }
     }

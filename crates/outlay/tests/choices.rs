@@ -208,3 +208,32 @@ fn a_named_plan_is_told_why_it_loses() {
     });
     assert!(small.named.is_none() && small.verdict.starts_with("It cannot be followed"), "{}", small.verdict);
 }
+
+#[test]
+fn a_padded_sample_is_one_sequence_however_long() {
+    let steps = |data: &str| {
+        let text =
+            TUNE.replace("tokens = \"12M\"\n", &format!("samples = 6400\nepochs = 2\npacking = false\n{data}\n"));
+        pick(&text).steps
+    };
+    for data in ["", "mean_len = 500", "mean_len = 2048", "mean_len = 9000"] {
+        assert_eq!(steps(data), 200, "{data}");
+    }
+}
+
+#[test]
+fn a_model_by_its_dimensions_alone_starts_from_scratch() {
+    let custom = "[model.custom]\nlayers = 24\nhidden = 2048\nheads = 16\nffn = 8192\nvocab = 32000\n";
+    let ask = |method: &str| {
+        let text = format!("{custom}[data]\ntokens = \"1B\"\n[hardware]\nmax_gpus = 8\n{method}");
+        ask(&text).unwrap_or_else(|problems| panic!("{problems:?}"))
+    };
+    let said = |answer: &Response, key: &str| {
+        answer.assumptions.iter().find(|assumption| assumption.key == key).map(|assumption| assumption.value.clone())
+    };
+    let whole = ask("");
+    assert_eq!(said(&whole, "model.start").as_deref(), Some("scratch"));
+    assert_eq!(said(&whole, "train.stack").as_deref(), Some("megatron-core"));
+    let adapted = ask("[method]\nkind = \"lora\"\n");
+    assert_eq!(said(&adapted, "model.start"), None);
+}

@@ -246,8 +246,8 @@ pub struct Stack {
     pub recomputes_some: bool,
     /// Lets layers be dealt out over pipeline stages by hand.
     pub uneven_stages: bool,
-    /// Can fill the pipeline's bubble with weight gradients.
-    pub zero_bubble: bool,
+    /// Can fill the pipeline's bubble with weight gradients: from this many virtual stages on a rank.
+    pub zero_bubble: Option<u64>,
     /// Can feed the pipeline from both ends.
     pub dualpipe: bool,
     /// The host never waits to learn how a mixture's tokens were routed, where there are kernels that do without it.

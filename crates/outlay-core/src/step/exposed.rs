@@ -168,11 +168,12 @@ fn hide_gradients(
     let last = stage.busy(1) + span.idle;
     match layout.zero {
         Zero::None => hide(fabric.gather(ranks, stride, gradient) * 2.0, last),
-        // The scatter hides under the last backward pass, the gather under the next forward one.
+        // The scatter hides under the last backward pass, the gather under the next forward one: taken together, because
+        // where the device waits for launches nothing says in which of them it waits.
         Zero::One | Zero::Two => {
             let passes = if layout.zero == Zero::Two { m } else { 1.0 };
-            hide(fabric.gather(ranks, stride, gradient) * passes, passes * last)
-                + hide(fabric.gather(ranks, stride, trained * each), stage.busy(0) + span.idle)
+            let scatter = fabric.gather(ranks, stride, gradient) * passes;
+            hide(scatter + fabric.gather(ranks, stride, trained * each), passes * last + stage.busy(0))
         }
         Zero::Three => {
             let group = (layout.shard * layout.cp).max(1);

@@ -179,7 +179,7 @@ fn parallelism(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Map {
             (Order::OneFOneB, 1) => "1F1B",
             (Order::OneFOneB, _) => "Interleaved1F1B",
             (Order::ZeroBubble, 2) => "ZBVZeroBubble",
-            (Order::DualPipe, 2) => "DualPipeV",
+            (Order::ZeroBubble, 3..) => "InterleavedZeroBubble",
             _ => {
                 let help = "fix layout.schedule = \"1f1b\"; megatron-core has more";
                 problems.push(cannot(STACK, "layout.schedule", "this order of work on the pipeline", help));

@@ -56,15 +56,22 @@ pub(super) fn resolve(
         hints(scan.as_ref(), recipe, notes);
     }
     let by_size = known.and_then(|(model, ..)| by_size(wanted, stored, model.vocab, catalog, notes, &mut problems));
-    let sample_len = wanted.mean_len.or(known.map(|(_, recipe, _)| recipe.seq_len)).unwrap_or(1).max(1);
+    // A padded sample is one sequence, however much of it carries data; a packed one takes as much as it has.
+    let sequence = known.map_or(1.0, |(_, recipe, _)| recipe.seq_len as f64 * recipe.fill.get());
+    let sample_len = match wanted.mean_len {
+        Some(len) if wanted.packing == Some(false) => (len as f64).min(sequence),
+        Some(len) => len as f64,
+        None => sequence,
+    };
+    let sample_len = sample_len.max(1.0);
     if samples.is_some() && wanted.mean_len.is_none() {
-        notes.assume("data.mean_len", sample_len, "tokens of a sample: a full sequence");
+        notes.assume("data.mean_len", sample_len.round(), "tokens of a sample: a full sequence");
     }
     // A pair of answers is two sequences.
     let pair = matches!(request.train.objective.as_deref(), Some("dpo" | "orpo" | "reward"));
     let sequences = if pair { 2.0 } else { 1.0 };
     let given = tokens
-        .or_else(|| samples.map(|samples| samples * sequences * sample_len as f64))
+        .or_else(|| samples.map(|samples| samples * sequences * sample_len))
         .or_else(|| scan.as_ref().map(|scan| scan.tokens as f64))
         .or(by_size);
     for (at, value) in [("data.steps", wanted.steps), ("data.mean_len", wanted.mean_len)] {

@@ -78,7 +78,7 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
         let fault = Problem::new(Code::Contradiction, "vary", "only a plan chooses between values");
         problems.push(fault.help("leave [vary] out here, or ask `outlay plan`"));
     }
-    let scratch = model::from_scratch(&request.model, &mut problems);
+    let scratch = model::from_scratch(request, &mut notes, &mut problems);
     let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
     let method = collect(&mut problems, method::resolve(&request.method, scratch, &mut notes));
     if let (Some(model), Some(method)) = (&model, &method) {

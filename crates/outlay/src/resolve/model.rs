@@ -7,11 +7,16 @@ use outlay_core::model::{Mask, Model, Op, Role};
 use super::defaults::Notes;
 use super::positive;
 use crate::problem::{Code, Problem};
-use crate::request::{CustomModel, ModelRequest};
+use crate::request::{CustomModel, ModelRequest, Request};
 
-/// `start = "scratch"`.
-pub(super) fn from_scratch(request: &ModelRequest, problems: &mut Vec<Problem>) -> bool {
-    match request.start.as_deref() {
+/// Whether training starts from random weights: as the job says, or, where it does not, because a model that is
+/// described by its dimensions alone has no weights that all of it could start from.
+pub(super) fn from_scratch(request: &Request, notes: &mut Notes, problems: &mut Vec<Problem>) -> bool {
+    let whole = matches!(request.method.kind.as_deref(), None | Some("full"));
+    match request.model.start.as_deref() {
+        None if whole && request.model.custom.is_some() => {
+            notes.text_or("model.start", None, "start_custom") == "scratch"
+        }
         None | Some("pretrained") => false,
         Some("scratch") => true,
         Some(other) => {

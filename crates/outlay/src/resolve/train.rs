@@ -77,8 +77,9 @@ pub(super) fn resolve(
         Some(fill) => fill,
         None if packed => 1.0,
         None => match scan.as_ref().map(|scan| scan.mean()).or(request.data.mean_len.map(|len| len as f64)) {
-            Some(mean) if mean < seq_len as f64 => (mean / seq_len as f64).max(0.001),
-            _ => {
+            // What is longer is cut off.
+            Some(mean) => (mean / seq_len as f64).clamp(0.001, 1.0),
+            None => {
                 let padded = notes.number("fill_padded");
                 notes.assume(
                     "data.packing",

@@ -118,7 +118,7 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
             gathers_ahead: None,
             recomputes_some: false,
             uneven_stages: false,
-            zero_bubble: false,
+            zero_bubble: None,
             dualpipe: false,
             data_parallel_only: false,
             gathers_narrow: false,

@@ -115,7 +115,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             gathers_ahead: None,
             recomputes_some: true,
             uneven_stages: true,
-            zero_bubble: true,
+            zero_bubble: Some(1),
             dualpipe: true,
             data_parallel_only: false,
             gathers_narrow: false,
