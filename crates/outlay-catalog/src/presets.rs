@@ -135,6 +135,7 @@ fn bare(name: &str) -> String {
 }
 
 const CONFIGS: &[(&str, &str)] = &[
+    ("afm-4.5b", include_str!("../data/models/afm-4.5b.json")),
     ("albert-base-v2", include_str!("../data/models/albert-base-v2.json")),
     ("albert-large-v2", include_str!("../data/models/albert-large-v2.json")),
     ("albert-xlarge-v2", include_str!("../data/models/albert-xlarge-v2.json")),
@@ -306,6 +307,7 @@ const CONFIGS: &[(&str, &str)] = &[
     ("qwen3-8b", include_str!("../data/models/qwen3-8b.json")),
     ("qwen3-coder-480b-a35b", include_str!("../data/models/qwen3-coder-480b-a35b.json")),
     ("qwen3-next-80b-a3b", include_str!("../data/models/qwen3-next-80b-a3b.json")),
+    ("qwen3.5-122b-a10b", include_str!("../data/models/qwen3.5-122b-a10b.json")),
     ("qwen3.5-27b", include_str!("../data/models/qwen3.5-27b.json")),
     ("qwen3.5-35b-a3b", include_str!("../data/models/qwen3.5-35b-a3b.json")),
     ("redpajama-incite-3b", include_str!("../data/models/redpajama-incite-3b.json")),

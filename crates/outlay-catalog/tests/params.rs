@@ -76,6 +76,7 @@ fn a_qwen_window_is_off_unless_switched_on() {
 
 /// Parameters of published checkpoints, as their model cards and weights count them.
 const PRESETS: &[(&str, u64)] = &[
+    ("afm-4.5b", 4_619_189_760),
     ("apertus-8b", 8_053_338_176),
     ("codellama-13b", 13_016_028_160),
     ("dbrx", 131_596_523_520),
@@ -119,6 +120,7 @@ const PRESETS: &[(&str, u64)] = &[
     ("qwen3-4b", 4_022_468_096),
     ("qwen3-8b", 8_190_735_360),
     ("qwen3-next-80b-a3b", 79_674_391_296),
+    ("qwen3.5-122b-a10b", 122_562_817_776),
     ("redpajama-incite-3b", 2_775_864_320),
     ("smollm2-1.7b", 1_711_376_384),
     ("smollm2-135m", 134_515_008),
