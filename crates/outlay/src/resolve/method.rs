@@ -158,7 +158,7 @@ pub(super) fn check(method: &Method, model: &Model, notes: &mut Notes) -> Vec<Pr
     let (there, unknown): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| known.contains(&name.as_str()));
     if !there.is_empty() && !unknown.is_empty() && unknown.iter().all(|name| USUAL.contains(&name.as_str())) {
         let names: Vec<&str> = unknown.iter().map(|name| name.as_str()).collect();
-        notes.warn(&format!("{} has no modules named {}: they get no adapter", model.name, names.join(", ")));
+        notes.warn(format!("{} has no modules named {}: they get no adapter", model.name, names.join(", ")));
         return Vec::new();
     }
     let problem = |name: &String| {
