@@ -108,3 +108,18 @@ fn a_pair_is_two_sequences() {
         [200, 200, 400, 400, 400]
     );
 }
+
+#[test]
+fn a_step_of_the_lever_goes_to_the_objective_on_pairs_without_a_reference() {
+    let steps = |objective: &str| -> Vec<(String, bool)> {
+        let text = WHOLE.replace("recompute = \"full\"", &format!("recompute = \"full\", objective = \"{objective}\""));
+        let request = outlay::parse(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let told = outlay::levers(&request, &Catalog::built_in()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let hours = told.standing.expect("a plan").hours;
+        let of = told.levers.into_iter().filter(|step| step.lever == "train.objective");
+        of.map(|step| (step.change, step.after.expect("a plan").hours < hours)).collect()
+    };
+    assert_eq!(steps("dpo"), [("dpo → orpo".to_owned(), true)]);
+    assert_eq!(steps("orpo"), [("orpo → dpo".to_owned(), false)]);
+    assert_eq!(steps("next-token"), []);
+}
