@@ -163,10 +163,69 @@ def kubernetes(path):
     return document["kind"], document["metadata"]["name"]
 
 
+def litgpt(path):
+    """LitGPT's own command line, which checks names and types and leaves before any work."""
+    import contextlib
+    import io
+
+    config = mapping(path)
+    task = "pretrain" if "model_name" in config else "finetune_lora" if "lora_r" in config else "finetune_full"
+    sys.argv = ["litgpt", task, "--config", path, "--print_config"]
+    from litgpt.__main__ import main as run
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            run()
+    except SystemExit as left:
+        assert left.code in (0, None), said.getvalue()[-600:]
+    return task, config["train"]["micro_batch_size"]
+
+
+def slurm(path):
+    """bash on its syntax, and sbatch on its options: without a controller it reads them all and then fails to find one."""
+    import shutil
+    import subprocess
+    import tempfile
+
+    subprocess.run(["bash", "-n", path], check=True)
+    sbatch = shutil.which("sbatch")
+    if sbatch is None:
+        return ("shell alone: sbatch is not installed (Debian: slurm-client)",)
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+        conf.write("ClusterName=check\nSlurmctldHost=localhost\nAuthType=auth/none\nCredType=cred/none\n")
+        conf.write("MessageTimeout=1\nGresTypes=gpu\n")
+        conf.flush()
+        said = subprocess.run(
+            [sbatch, "--test-only", path], env=dict(os.environ, SLURM_CONF=conf.name), capture_output=True, text=True
+        ).stderr
+    assert "contact slurm controller" in said, said.strip()
+    return ("sbatch read its options",)
+
+
+def ray(path):
+    """The driver runs on a ray of this process with as many accelerators as it wants; the training itself is `true`."""
+    import ray as program
+
+    # The accelerators are pretended: none may be told to be hidden.
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    with open(path) as text:
+        lines = text.read().split("\n")
+    lines = ['COMMAND = "true"' if line.startswith("COMMAND = ") else line for line in lines]
+    lines = ["" if line == "ray.init()" else line for line in lines]
+    program.init(num_gpus=8, num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        exec(compile("\n".join(lines), path, "exec"), {"__name__": "__main__"})
+    finally:
+        program.shutdown()
+    return ("ran",)
+
+
 CHECKS = {
     check.__name__: check
     for check in [
         trl, transformers, accelerate, axolotl, llama_factory, deepspeed, torchtune, torchtitan, skypilot, dstack, kubernetes,
+        litgpt, slurm, ray,
     ]
 }
 

@@ -53,9 +53,19 @@ const ENVIRONMENTS: &[Environment] = &[
             "pycryptodomex",
             "lxml",
             "kagglehub",
+            "litgpt==0.5.13",
+            "lightning",
+            "lightning-utilities",
+            "pytorch-lightning",
+            "torchmetrics",
+            "jsonargparse",
+            "requests",
+            "typeshed-client",
+            "importlib-resources",
         ],
     },
     Environment { name: "launch", packages: &["skypilot==0.14.1", "kubeflow-trainer-api==2.3.0", "pyyaml"], bare: &[] },
+    Environment { name: "ray", packages: &["ray==2.60.0"], bare: &[] },
     Environment { name: "dstack", packages: &["dstack==0.22.5"], bare: &[] },
 ];
 
@@ -74,6 +84,8 @@ const WIDE: &str = "examples/llama-3.1-70b-pretrain.toml";
 
 const FSDP: &[&str] = &["--gpu=h100-sxm", "--gpus=8", "--zero=fsdp", "--offload=none", "--budget=$2000"];
 const ZERO2: &[&str] = &["--gpu=h200-sxm", "--gpus=8", "--zero=zero2", "--offload=optimizer", "--budget=$2000"];
+
+const LITGPT: &[(&str, &str, &str)] = &[("train", "litgpt", "litgpt.yaml")];
 
 const CASES: &[Case] = &[
     Case {
@@ -132,10 +144,14 @@ const CASES: &[Case] = &[
     Case { job: FULL, to: "torchtune", flags: FSDP, read: &[("train", "torchtune", "torchtune.yaml")] },
     Case {
         job: WIDE,
-        to: "torchtitan",
+        to: "torchtitan,slurm",
         flags: &["--tp=8", "--pp=1", "--zero=fsdp"],
-        read: &[("train", "torchtitan", "torchtitan.toml")],
+        read: &[("train", "torchtitan", "torchtitan.toml"), ("train", "slurm", "train.sbatch")],
     },
+    Case { job: FULL, to: "trl,ray", flags: FSDP, read: &[("train", "trl", "sft.yaml"), ("ray", "ray", "ray_job.py")] },
+    Case { job: "scripts/exports/litgpt-adapters.toml", to: "litgpt", flags: &[], read: LITGPT },
+    Case { job: "scripts/exports/litgpt-full.toml", to: "litgpt", flags: &[], read: LITGPT },
+    Case { job: "scripts/exports/litgpt-pretrain.toml", to: "litgpt", flags: &[], read: LITGPT },
 ];
 
 /// Makes the environments, exports, asks the programs, trains.

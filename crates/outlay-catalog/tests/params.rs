@@ -76,14 +76,26 @@ fn a_qwen_window_is_off_unless_switched_on() {
 
 /// Parameters of published checkpoints, as their model cards and weights count them.
 const PRESETS: &[(&str, u64)] = &[
+    ("afm-4.5b", 4_619_189_760),
+    ("apertus-8b", 8_053_338_176),
     ("codellama-13b", 13_016_028_160),
+    ("dbrx", 131_596_523_520),
     ("falcon-7b", 6_921_720_704),
+    ("falcon-h1-0.5b", 521_411_104),
+    ("falcon-h1-3b", 3_149_256_192),
     ("gemma-7b", 8_537_680_896),
+    ("glm-4-32b", 32_566_081_536),
+    ("glm-4.5-air", 106_852_245_504),
+    ("glm-4.7-flash", 29_943_390_976),
     ("granite-3-2b", 2_533_531_648),
     ("granite-3-8b", 8_170_848_256),
+    ("llama4-maverick", 401_167_027_200),
+    ("ministral-3-3b-text", 3_429_006_336),
+    ("ministral-3-8b-text", 8_489_553_920),
     ("mistral-7b-v0.2", 7_241_732_096),
     ("mistral-7b-v0.3", 7_248_023_552),
     ("mistral-nemo-12b", 12_247_782_400),
+    ("mistral-small-4-119b-text", 118_972_826_624),
     ("mpt-7b", 6_649_286_656),
     ("olmo2-13b", 13_716_198_400),
     ("olmo2-32b", 32_234_279_936),
@@ -108,11 +120,14 @@ const PRESETS: &[(&str, u64)] = &[
     ("qwen3-4b", 4_022_468_096),
     ("qwen3-8b", 8_190_735_360),
     ("qwen3-next-80b-a3b", 79_674_391_296),
+    ("qwen3.5-122b-a10b", 122_562_817_776),
     ("redpajama-incite-3b", 2_775_864_320),
     ("smollm2-1.7b", 1_711_376_384),
     ("smollm2-135m", 134_515_008),
     ("stablelm-2-1.6b", 1_644_515_328),
     ("tinyllama-1.1b", 1_100_048_384),
+    ("trinity-mini", 26_123_974_400),
+    ("trinity-nano", 6_120_003_328),
 ];
 
 #[test]
@@ -128,4 +143,49 @@ fn presets_without_a_row_of_evidence_count_exactly() {
         }
     }
     assert!(off.is_empty(), "{}", off.join("\n"));
+}
+
+#[test]
+fn mistrals_tower_and_projector_count_exactly() {
+    let config = serde_json::json!({
+        "model_type": "mistral3", "multimodal_projector_bias": false, "spatial_merge_size": 2,
+        "text_config": {
+            "model_type": "mistral", "head_dim": 128, "hidden_size": 5120, "intermediate_size": 32768,
+            "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8, "vocab_size": 131_072,
+        },
+        "vision_config": {
+            "hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24,
+            "patch_size": 14,
+        },
+    });
+    let model = model::read("mistral-small-3.1", &config).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!(params::total(&model), 24_011_361_280);
+}
+
+#[test]
+fn granites_hybrid_counts_exactly() {
+    let kinds: Vec<&str> = (0..40).map(|at| if at % 10 == 5 { "attention" } else { "mamba" }).collect();
+    let config = serde_json::json!({
+        "model_type": "granitemoehybrid", "hidden_size": 1536, "intermediate_size": 512, "layer_types": kinds,
+        "mamba_d_state": 128, "mamba_n_heads": 48, "num_attention_heads": 12, "num_experts_per_tok": 6,
+        "num_hidden_layers": 40, "num_key_value_heads": 4, "num_local_experts": 64, "position_embedding_type": "nope",
+        "shared_intermediate_size": 1024, "tie_word_embeddings": true, "vocab_size": 100_352,
+    });
+    let model = model::read("granite", &config).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!(params::total(&model), 6_939_037_248);
+}
+
+#[test]
+fn every_other_layer_of_maverick_is_dense_and_sees_a_chunk() {
+    use outlay_core::model::{Mask, Op};
+    let preset = outlay_catalog::Catalog::built_in().preset("llama4-maverick").expect("a preset").config;
+    let model = model::read("maverick", &model::json(preset).expect("JSON")).unwrap_or_else(|e| panic!("{}", e[0]));
+    let count = |mixture: bool, whole: bool| -> u64 {
+        let is = |ops: &[Op]| {
+            ops.iter().any(|op| matches!(op, Op::Experts(_))) == mixture
+                && ops.iter().any(|op| matches!(op, Op::Attention(a) if (a.mask == Mask::Causal) == whole))
+        };
+        model.blocks.iter().filter(|block| is(&block.ops)).map(|block| block.count).sum()
+    };
+    assert_eq!([count(false, false), count(false, true), count(true, false), count(true, true)], [24, 0, 12, 12]);
 }

@@ -1,14 +1,16 @@
 //! The command line of a training, in a shell script: `accelerate launch … sft.py --model_name_or_path …`, `torchrun`,
 //! `swift sft`, `trl sft`, `llamafactory-cli train FILE`, `axolotl train FILE`.
 //!
-//! A script is not run, only read: lines joined, words taken apart, the script's own plain assignments put in. What rests on
-//! anything else stays as it is written, and then is no number. The launcher's arguments become the section `accelerate`.
+//! A script is not run, only read, as `shell` reads it: what its own plain assignments do not say stays as it is written, and
+//! then is no number. The launcher's arguments become the section `accelerate`.
 //!
 //! Does not know: what any argument means; scripts of other families.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-use crate::Around;
+use crate::{Around, shell};
 
 /// A command line of a training.
 pub(crate) struct Spoken {
@@ -22,13 +24,16 @@ pub(crate) struct Spoken {
 
 /// The first training of a script; `None`: no command of this family stands in it.
 pub(crate) fn read(text: &str, around: &Around<'_>) -> Option<Spoken> {
-    let mut set = Map::new();
+    let mut set = BTreeMap::new();
     let mut found = None;
     let mut more = 0;
-    for line in lines(text) {
-        let words = words(&line, &set);
+    for statement in shell::statements(text) {
+        if shell::assignment(&statement, &mut set) {
+            continue;
+        }
+        let words = shell::command(&statement, &set);
         let words = &words[assigned(&words, &mut set)..];
-        match command(words, around) {
+        match one(words, around) {
             Some(_) if found.is_some() => more += 1,
             Some(spoken) => found = Some((spoken, set.clone())),
             None => {}
@@ -38,12 +43,10 @@ pub(crate) fn read(text: &str, around: &Around<'_>) -> Option<Spoken> {
     if more > 0 {
         spoken.warnings.push(format!("the script trains {} times: the first is read", more + 1));
     }
-    let devices = set
-        .get("CUDA_VISIBLE_DEVICES")
-        .and_then(Value::as_str)
-        .map(|list| list.split(',').filter(|one| !one.trim().is_empty()).count());
-    let nproc = set.get("NPROC_PER_NODE").and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok());
-    let nodes = set.get("NNODES").and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok()).unwrap_or(1);
+    let devices =
+        set.get("CUDA_VISIBLE_DEVICES").map(|list| list.split(',').filter(|one| !one.trim().is_empty()).count());
+    let nproc = set.get("NPROC_PER_NODE").and_then(|text| text.parse::<u64>().ok());
+    let nodes = set.get("NNODES").and_then(|text| text.parse::<u64>().ok()).unwrap_or(1);
     let launched = spoken.config.contains_key("accelerate");
     // Several visible devices without a launcher hold one replica between them, which is no number of processes.
     let visible = devices.map(|devices| devices as u64).filter(|devices| launched || *devices == 1);
@@ -54,91 +57,8 @@ pub(crate) fn read(text: &str, around: &Around<'_>) -> Option<Spoken> {
     Some(spoken)
 }
 
-/// Lines as a shell sees them: comments gone, continuations joined.
-fn lines(text: &str) -> Vec<String> {
-    let mut whole = Vec::new();
-    let mut current = String::new();
-    for line in text.lines().take(20_000) {
-        let bare = line.trim();
-        if bare.starts_with('#') {
-            continue;
-        }
-        match bare.strip_suffix('\\') {
-            Some(part) => {
-                current.push_str(part);
-                current.push(' ');
-            }
-            None => {
-                current.push_str(bare);
-                whole.push(std::mem::take(&mut current));
-            }
-        }
-    }
-    whole.push(current);
-    whole
-}
-
-/// Words with quotes taken off and the script's own variables put in; ends at what ends a command.
-fn words(line: &str, set: &Map<String, Value>) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let (mut quote, mut open) = (None, false);
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        match (c, quote) {
-            ('\'' | '"', None) => (quote, open) = (Some(c), true),
-            (c, Some(q)) if c == q => quote = None,
-            ('\\', _) => word.extend(rest.next()),
-            ('$', None | Some('"')) => word.push_str(&variable(&mut rest, set)),
-            ('#', None) if word.is_empty() && !open => break,
-            (';' | '|' | '&' | '>' | '<', None) => {
-                if !word.is_empty() || open {
-                    words.push(std::mem::take(&mut word));
-                    open = false;
-                }
-                if c != '&' || rest.peek() == Some(&'&') {
-                    words.push(";".into());
-                }
-            }
-            (c, None) if c.is_whitespace() => {
-                if !word.is_empty() || open {
-                    words.push(std::mem::take(&mut word));
-                    open = false;
-                }
-            }
-            (c, _) => word.push(c),
-        }
-    }
-    if !word.is_empty() || open {
-        words.push(word);
-    }
-    words
-}
-
-/// `$NAME`, `${NAME}` and `${NAME:-default}`; what is not set by the script stays as written.
-fn variable(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, set: &Map<String, Value>) -> String {
-    let braced = rest.next_if_eq(&'{').is_some();
-    let mut name = String::new();
-    while let Some(c) = rest.next_if(|c| if braced { *c != '}' } else { c.is_ascii_alphanumeric() || *c == '_' }) {
-        name.push(c);
-    }
-    if braced {
-        rest.next();
-    }
-    let (bare, default) = name
-        .split_once(":-")
-        .or(name.split_once('-'))
-        .map_or((name.as_str(), None), |(bare, default)| (bare, Some(default)));
-    match (set.get(bare).and_then(Value::as_str), default) {
-        (Some(value), _) => value.to_owned(),
-        (None, Some(default)) => default.to_owned(),
-        (None, None) if braced => format!("${{{name}}}"),
-        (None, None) => format!("${name}"),
-    }
-}
-
 /// Takes leading assignments in; the number of words that are.
-fn assigned(words: &[String], set: &mut Map<String, Value>) -> usize {
+fn assigned(words: &[String], set: &mut BTreeMap<String, String>) -> usize {
     let mut count = 0;
     for word in words {
         if word == "export" && count == 0 {
@@ -149,21 +69,13 @@ fn assigned(words: &[String], set: &mut Map<String, Value>) -> usize {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             break;
         }
-        set.insert(name.into(), Value::from(value));
+        set.insert(name.into(), value.into());
         count += 1;
     }
     count
 }
 
 /// The program, the trainer it names, and where its own arguments begin.
-fn command(words: &[String], around: &Around<'_>) -> Option<Spoken> {
-    let end = words.iter().position(|word| word == ";").unwrap_or(words.len());
-    let (words, after) = words.split_at(end);
-    let spoken = one(words, around);
-    // A second command on the line.
-    spoken.or_else(|| command(after.get(1..).filter(|rest| !rest.is_empty())?, around))
-}
-
 fn one(words: &[String], around: &Around<'_>) -> Option<Spoken> {
     let mut config = Map::new();
     let mut words = words

@@ -21,7 +21,7 @@ pub(crate) use put;
 
 /// The config is of a kind that is not forecast; `why` names the kind, in few and always the same words.
 pub(crate) fn refuse(fields: &mut Fields<'_>, key: &str, why: &str) {
-    let problem = Problem::new(Code::UnreadableModel, key, format!("no language model is trained here: {why}"));
+    let problem = Problem::new(Code::NotForecast, key, format!("no language model is trained here: {why}"));
     fields.fault(problem.help("only training and fine-tuning of language models is forecast"));
 }
 

@@ -8,7 +8,7 @@ use crate::fields::Fields;
 use crate::{models, shell};
 
 const KEYS: &str = include_str!("../data/litgpt.txt");
-const MODELS: &str = include_str!("../data/models/litgpt.txt");
+pub(crate) const MODELS: &str = include_str!("../data/models/litgpt.txt");
 
 fn is_command(config: &Map<String, Value>) -> bool {
     config.get("words").and_then(|words| words.get(0)).and_then(Value::as_str) == Some("litgpt")

@@ -15,6 +15,12 @@ fn row<'t>(table: &'t str, name: &str) -> Option<&'t str> {
     })
 }
 
+/// How the table spells this name, upper and lower case aside.
+pub(crate) fn spelt<'t>(table: &'t str, name: &str) -> Option<&'t str> {
+    let rows = table.lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|line| line.split(' ').next()).find(|first| first.eq_ignore_ascii_case(name))
+}
+
 /// What a row says of one key.
 fn value<'t>(row: &'t str, key: &str) -> Option<&'t str> {
     row.split(' ').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))

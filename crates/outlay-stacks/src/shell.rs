@@ -57,9 +57,7 @@ pub(crate) fn read(text: &str) -> Option<Map<String, Value>> {
         if assignment(&statement, &mut known) {
             continue;
         }
-        let mut words = split(&expand(&statement, &known));
-        // Where output goes is no argument.
-        words.truncate(words.iter().position(|word| is_redirection(word)).unwrap_or(words.len()));
+        let words = command(&statement, &known);
         // A command in quotes, as `bash -c "…"` takes it, and arguments in quotes with their values.
         let words = words.into_iter().flat_map(inner_words).collect::<Vec<_>>();
         let told = words.iter().filter(|word| word.starts_with("--") || is_pair(word)).count();
@@ -79,8 +77,15 @@ pub(crate) fn read(text: &str) -> Option<Map<String, Value>> {
     Some(config)
 }
 
+/// The words of a command with what is known put in; where its output goes is no argument, nor that nobody waits for it.
+pub(crate) fn command(statement: &str, known: &BTreeMap<String, String>) -> Vec<String> {
+    let mut words = split(&expand(statement, known));
+    words.truncate(words.iter().position(|word| is_redirection(word) || word == "&").unwrap_or(words.len()));
+    words
+}
+
 /// Commands and assignments, each on one line: comments cut, continued lines joined, arrays kept whole.
-fn statements(text: &str) -> Vec<String> {
+pub(crate) fn statements(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut now = String::new();
     let (mut quote, mut depth) = (None, 0usize);
@@ -134,7 +139,7 @@ fn statements(text: &str) -> Vec<String> {
 }
 
 /// Notes a statement that is an assignment; its value is kept as it may stand in a command.
-fn assignment(statement: &str, known: &mut BTreeMap<String, String>) -> bool {
+pub(crate) fn assignment(statement: &str, known: &mut BTreeMap<String, String>) -> bool {
     let mut bare = statement;
     for before in ["export ", "local ", "declare -a ", "readonly ", "then ", "else ", "do "] {
         bare = bare.strip_prefix(before).map_or(bare, str::trim_start);

@@ -52,6 +52,41 @@ const ROWS: &[Row] = &[
     Row { to: "trl", file: "sft.yaml", holds: ARGUMENTS },
 ];
 
+/// What LitGPT's YAML holds; it decides the rest by itself.
+const LITGPT: Row = Row {
+    to: "litgpt",
+    file: "litgpt.yaml",
+    holds: &[
+        "method.kind",
+        "method.rank",
+        "method.targets",
+        "method.double_quant",
+        "method.base_dtype",
+        "data.seq_len",
+        "data.packing",
+        "train.global_batch",
+        "train.precision",
+        "train.optimizer",
+        "train.recompute",
+        "train.loss",
+        "train.compile",
+        "train.learning_rate",
+        "train.schedule",
+        "layout.micro_batch",
+        "layout.zero",
+    ],
+};
+
+/// Jobs of the kinds that it trains: a quantised base on one device, adapters on several, everything, from scratch.
+const LITGPT_JOBS: &[&str] = &[
+    "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"qlora\"\ndouble_quant = false\n[data]\ntokens = \"12M\"\n",
+    "[model]\nbase = \"mistral-7b-v0.1\"\n[method]\nkind = \"lora\"\ntargets = \"attention\"\n[data]\nsamples = 20_000\nmean_len = 400\n\
+     [hardware]\naccelerators = [\"a100*\"]\ngpus = 4\n",
+    "[model]\nbase = \"llama-3.2-1b\"\n[data]\ntokens = \"50M\"\n[hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 8\n",
+    "[model]\nbase = \"llama-3.2-1b\"\nstart = \"scratch\"\n[data]\ntokens = \"5B\"\nseq_len = 4096\n\
+     [hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 8\n",
+];
+
 /// Jobs that differ in what stands in a config.
 const JOBS: &[&str] = &[
     "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"qlora\"\nrank = 32\n[data]\ntokens = \"12M\"\nepochs = 3\n",
@@ -113,9 +148,18 @@ fn bare(plan: &Plan) -> Plan {
 
 #[test]
 fn what_is_exported_and_imported_again_is_forecast_alike() {
+    comes_back(ROWS, JOBS);
+}
+
+#[test]
+fn what_litgpt_trains_comes_back_alike() {
+    comes_back(&[LITGPT], LITGPT_JOBS);
+}
+
+fn comes_back(rows: &[Row], jobs: &[&str]) {
     let catalog = Catalog::built_in();
-    for Row { to, file, holds } in ROWS {
-        for text in JOBS {
+    for Row { to, file, holds } in rows {
+        for text in jobs {
             let (pinned, plan, files) = exported(text, to, &catalog);
             let config = files.files.iter().find(|one| one.name == *file).expect("the config");
             let beside = |name: &str| files.files.iter().find(|one| one.name == name).map(|one| one.text.clone());

@@ -237,3 +237,22 @@ fn a_model_by_its_dimensions_alone_starts_from_scratch() {
     let adapted = ask("[method]\nkind = \"lora\"\n");
     assert_eq!(said(&adapted, "model.start"), None);
 }
+
+#[test]
+fn a_usual_module_that_the_model_lacks_gets_no_adapter_and_a_slip_is_told() {
+    let catalog = outlay::catalog::Catalog::built_in();
+    let ask = |targets: &str| {
+        let job = format!(
+            "model = {{ base = \"glm-4-32b\" }}\nmethod = {{ kind = \"qlora\", targets = {targets} }}\ndata = {{ tokens = \"1M\" }}\n\
+             hardware = {{ accelerators = [\"h100-sxm\"], gpus = 1 }}\n"
+        );
+        outlay::plan(&outlay::parse(&job).expect("a job"), &catalog, "2026-11-24")
+    };
+    let answer = ask(r#"["q_proj", "gate_proj", "down_proj"]"#).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let told = answer.warnings.iter().any(|warning| warning.contains("gate_proj: they get no adapter"));
+    assert!(told, "{:?}", answer.warnings);
+    for slips in [r#"["q_porj", "down_proj"]"#, r#"["gate_proj", "up_proj"]"#] {
+        let problems = ask(slips).expect_err("a refusal");
+        assert!(problems.iter().all(|problem| problem.at == "method.targets"), "{problems:?}");
+    }
+}

@@ -33,7 +33,7 @@ fn timed(scenario: &Scenario, cluster: &Cluster, layout: &Layout) -> Step {
     step(&scenario.model, &scenario.recipe, cluster, layout, &Calibration::default())
 }
 
-fn parts(s: &Step) -> [f64; 18] {
+fn parts(s: &Step) -> [f64; 19] {
     [
         s.gemm,
         s.experts,
@@ -42,6 +42,7 @@ fn parts(s: &Step) -> [f64; 18] {
         s.elementwise,
         s.dequantise,
         s.recompute,
+        s.reference,
         s.launch,
         s.comm_dp,
         s.comm_tp,

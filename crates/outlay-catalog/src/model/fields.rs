@@ -156,7 +156,8 @@ pub(super) fn activation(name: &str) -> Option<ActivationKind> {
         "relu" => ActivationKind::Relu,
         "relu2" | "relu_squared" => ActivationKind::Relu2,
         "gelu" | "gelu_python" => ActivationKind::Gelu,
-        "gelu_new" | "gelu_fast" => ActivationKind::GeluNew,
+        // xIELU too is written out in element-wise operators.
+        "gelu_new" | "gelu_fast" | "xielu" => ActivationKind::GeluNew,
         "gelu_pytorch_tanh" | "gelu_tanh" => ActivationKind::GeluTanh,
         "silu" | "swish" | "swiglu" => ActivationKind::Silu,
         "tanh" => ActivationKind::Tanh,

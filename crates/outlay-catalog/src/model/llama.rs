@@ -1,6 +1,6 @@
 //! Llama and its many cousins: pre-norm decoders with rotary embeddings that differ in norms, biases and order.
 
-use outlay_core::model::{ActivationKind, Mask, Model, NormKind};
+use outlay_core::model::{ActivationKind, Mask, Model, NormKind, Op, Weights};
 use serde_json::Value;
 
 use super::error::ReadError;
@@ -74,6 +74,17 @@ fn habits(family: &str, f: &Fields<'_>) -> Habits {
             let kind = ActivationKind::GeluTanh;
             Habits { norm: LAYER, qkv_bias: bias, out_bias: bias, gated: false, kind, tied: true, names, ..PLAIN }
         }
+        // Two matrices without a gate.
+        "arcee" => Habits { gated: false, kind: ActivationKind::Relu2, ..PLAIN },
+        "apertus" => Habits { gated: false, kind: ActivationKind::GeluNew, qk_norm: QkNorm::Head, ..PLAIN },
+        "glm4" => Habits {
+            order: Order::Sandwich,
+            qkv_bias: true,
+            rotary: 0.5,
+            fused: true,
+            names: ["gate_up_proj", "gate_up_proj", "down_proj"],
+            ..PLAIN
+        },
         "nemotron" => Habits { norm: LAYER, gated: false, kind: ActivationKind::Relu2, rotary: 0.5, ..PLAIN },
         "cohere" | "cohere2" => {
             let qk_norm = if f.flag_or("use_qk_norm", false) { QkNorm::HeadOwn } else { QkNorm::None };
@@ -96,13 +107,13 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         hidden / heads
     });
     let bias = f.flag_or("attention_bias", habits.qkv_bias);
-    let out_bias = habits.out_bias || (f.has("attention_bias") && bias && family != "qwen2");
+    let out_bias = habits.out_bias || (f.has("attention_bias") && bias && !matches!(family, "qwen2" | "glm4"));
     let mlp_bias = f.flag_or("mlp_bias", habits.out_bias);
     let rotary = f.share_or(&["partial_rotary_factor", "rope_pct"], habits.rotary);
     let depth = f.count(&["num_hidden_layers"]);
     // Qwen's configs carry a window that is off unless they say otherwise; the other families' is on.
     let window = f.maybe(&["sliding_window"]).filter(|_| f.flag_or("use_sliding_window", !family.starts_with("qwen")));
-    let masked = |mask| Layer {
+    let layer = |mask| Layer {
         hidden,
         norm: habits.norm,
         order: habits.order,
@@ -131,13 +142,21 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         }),
         dropout: false,
     };
+    let masked = |mask| {
+        let mut ops = layer(mask).ops();
+        if family == "apertus" {
+            // xIELU has two trained scalars a layer.
+            ops.push(Op::Weights(Weights { name: "act_fn", elements: 2 }));
+        }
+        ops
+    };
     let layers = match window {
-        None => vec![(depth, masked(Mask::Causal).ops())],
+        None => vec![(depth, masked(Mask::Causal))],
         Some(window) => {
             // Qwen's first layers see everything.
             let first = if family.starts_with("qwen") { f.natural_or(&["max_window_layers"], 0).min(depth) } else { 0 };
             let global = depth.checked_div(habits.global_every).unwrap_or(first);
-            vec![(depth - global, masked(Mask::Window { window }).ops()), (global, masked(Mask::Causal).ops())]
+            vec![(depth - global, masked(Mask::Window { window })), (global, masked(Mask::Causal))]
         }
     };
     let ends = Ends {

@@ -83,8 +83,8 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     };
     let depth = f.count(&["num_hidden_layers"]);
     let dense = match family {
-        // Every so many-th layer is a mixture, the others are dense.
-        "llama4_text" => depth - depth / f.count_or(&["interleave_moe_layer_step"], 1),
+        // Counted below, with what each layer sees.
+        "llama4_text" => 0,
         _ => {
             let step = f.count_or(&["decoder_sparse_step"], 1);
             let skipped = f.list("mlp_only_layers").map_or(0, |list| list.len() as u64);
@@ -97,7 +97,11 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         f.count(&["intermediate_size"])
     };
     let window = f.maybe(&["sliding_window"]).filter(|_| f.flag_or("use_sliding_window", !family.starts_with("qwen")));
-    let mut layers = vec![(dense, layer(Mask::Causal, Feed::Dense(ffn(dense_width))))];
+    let plain = Feed::Dense(ffn(dense_width));
+    let mut layers = Vec::new();
+    if family != "llama4_text" {
+        layers.push((dense, layer(Mask::Causal, plain)));
+    }
     let rest = depth - dense;
     match (family, window) {
         ("gpt_oss", Some(window)) => {
@@ -110,11 +114,15 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         }
         ("llama4_text", _) => {
             let chunk = f.count_or(&["attention_chunk_size"], 8192);
-            let global = rest / 4;
-            layers.extend([
-                (rest - global, layer(Mask::Chunked { chunk }, sparse)),
-                (global, layer(Mask::Causal, sparse)),
-            ]);
+            // Every fourth layer sees everything; where mixtures are every second layer, those are among them.
+            let step = f.count_or(&["interleave_moe_layer_step"], 1);
+            let mut counts = [[0u64; 2]; 2];
+            for at in 1..=depth.min(10_000) {
+                counts[usize::from(at % step == 0)][usize::from(at % 4 == 0)] += 1;
+            }
+            for (row, feed) in counts.iter().zip([plain, sparse]) {
+                layers.extend([(row[0], layer(Mask::Chunked { chunk }, feed)), (row[1], layer(Mask::Causal, feed))]);
+            }
         }
         (_, Some(window)) => layers.push((rest, layer(Mask::Window { window }, sparse))),
         (_, None) => layers.push((rest, layer(Mask::Causal, sparse))),

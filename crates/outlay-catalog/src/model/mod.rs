@@ -14,10 +14,12 @@ mod error;
 mod fields;
 mod gemma;
 mod gpt;
+mod hybrid;
 mod json;
 mod layer;
 mod llama;
 mod mixture;
+mod routed;
 mod ssm;
 mod vision;
 
@@ -38,6 +40,10 @@ const READERS: &[(&str, Reader)] = &[
     ("llama", llama::read),
     ("mistral", llama::read),
     ("ministral", llama::read),
+    ("ministral3", llama::read),
+    ("arcee", llama::read),
+    ("apertus", llama::read),
+    ("glm4", llama::read),
     ("qwen2", llama::read),
     ("qwen3", llama::read),
     ("granite", llama::read),
@@ -72,18 +78,24 @@ const READERS: &[(&str, Reader)] = &[
     ("minimax_m2", mixture::read),
     ("gpt_oss", mixture::read),
     ("llama4_text", mixture::read),
+    ("glm4_moe", routed::glm),
+    ("afmoe", routed::afmoe),
+    ("dbrx", routed::dbrx),
     ("qwen3_next", delta::read),
     ("qwen3_5_text", delta::read),
     ("qwen3_5_moe_text", delta::read),
     ("gemma4_text", gemma::fourth),
     ("llama4", vision::read),
     ("gemma3", vision::read),
+    ("mistral3", vision::read),
     ("gemma4", vision::read),
     ("qwen3_5", vision::read),
     ("qwen3_5_moe", vision::read),
     ("deepseek_v2", deepseek::read),
     ("deepseek_v3", deepseek::read),
     ("kimi_k2", deepseek::read),
+    ("glm4_moe_lite", deepseek::read),
+    ("mistral4", deepseek::read),
     ("bert", encoder::bert),
     ("roberta", encoder::bert),
     ("distilbert", encoder::bert),
@@ -96,6 +108,8 @@ const READERS: &[(&str, Reader)] = &[
     ("falcon_mamba", ssm::mamba),
     ("mamba2", ssm::mamba2),
     ("nemotron_h", ssm::nemotron),
+    ("falcon_h1", hybrid::falcon),
+    ("granitemoehybrid", hybrid::granite),
     ("rwkv", ssm::rwkv),
     ("jamba", ssm::jamba),
 ];

@@ -90,29 +90,41 @@ pub(super) fn mamba(name: &str, family: &str, config: &Value) -> Read {
 }
 
 /// The mixer of Mamba-2, without the norm before it.
-struct Mixer2 {
-    hidden: u64,
-    inner: u64,
-    heads: u64,
-    groups: u64,
-    state: u64,
-    kernel: u64,
-    chunk: u64,
+pub(super) struct Mixer2 {
+    pub(super) hidden: u64,
+    pub(super) inner: u64,
+    pub(super) heads: u64,
+    pub(super) groups: u64,
+    pub(super) state: u64,
+    pub(super) kernel: u64,
+    pub(super) chunk: u64,
+    /// The gate is applied within a norm; else it is a product alone.
+    pub(super) normed: bool,
 }
 
 impl Mixer2 {
-    fn ops(&self) -> Vec<Op> {
-        let Self { hidden, inner, heads, groups, state, kernel, chunk } = *self;
+    pub(super) fn ops(&self) -> Vec<Op> {
+        let Self { hidden, inner, heads, groups, state, kernel, chunk, normed } = *self;
         let wide = inner + 2 * groups * state;
-        let gated =
-            Norm { kind: NormKind::GatedRms, width: inner, rows: 1, weights: inner, biases: 0, on_heads: false };
+        let gate = if normed {
+            Op::Norm(Norm {
+                kind: NormKind::GatedRms,
+                width: inner,
+                rows: 1,
+                weights: inner,
+                biases: 0,
+                on_heads: false,
+            })
+        } else {
+            Op::Activation(Activation { kind: ActivationKind::Silu, width: inner, gated: true })
+        };
         vec![
             Op::Linear(linear("in_proj", hidden, inner + wide + heads, false, Part::MixerIn)),
             Op::Conv(Conv { channels: wide, kernel, bias: true }),
             Op::Activation(Activation { kind: ActivationKind::Silu, width: wide, gated: false }),
             Op::Weights(Weights { name: "A_log, D, dt_bias", elements: 3 * heads }),
             Op::Scan(Scan { kind: ScanKind::Mamba2, channels: inner, state, heads, groups, chunk }),
-            Op::Norm(gated),
+            gate,
             Op::Linear(linear("out_proj", inner, hidden, false, Part::MixerOut)),
         ]
     }
@@ -138,6 +150,7 @@ pub(super) fn mamba2(name: &str, family: &str, config: &Value) -> Read {
         state: f.count_or(&["state_size"], 128),
         kernel: f.count_or(&["conv_kernel"], 4),
         chunk: f.count_or(&["chunk_size"], 256),
+        normed: true,
     };
     let layers = vec![(f.count(&["num_hidden_layers"]), around(hidden, mixer.ops()))];
     f.done(decoder(name, family, &ends(&f, hidden, RMS, true), layers, None))
@@ -156,6 +169,7 @@ pub(super) fn nemotron(name: &str, family: &str, config: &Value) -> Read {
         state: f.count_or(&["ssm_state_size"], 128),
         kernel: f.count_or(&["conv_kernel"], 4),
         chunk: f.count_or(&["chunk_size"], 256),
+        normed: true,
     };
     let attn = Attn {
         projection: QKV,

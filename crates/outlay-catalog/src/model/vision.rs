@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::{delta, gemma, mixture};
+use super::{deepseek, delta, gemma, llama, mixture};
 
 /// Reads a multimodal config whose text model is known.
 pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Vec<ReadError>> {
@@ -20,12 +20,17 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         "llama4" => mixture::read(name, "llama4_text", text),
         "qwen3_5" | "qwen3_5_moe" => delta::read(name, family, text),
         "gemma4" => gemma::fourth(name, "gemma4_text", text),
+        "mistral3" => match text.get("model_type").and_then(Value::as_str) {
+            Some("mistral4") => deepseek::read(name, "mistral4", text),
+            kind => llama::read(name, kind.unwrap_or("mistral"), text),
+        },
         _ => gemma::read(name, "gemma3_text", text),
     };
     let elements = model.as_ref().map_or(0, |model| match family {
         "llama4" => pixel_shuffle(&tower, model.hidden),
         "qwen3_5" | "qwen3_5_moe" => merged(&tower, model.hidden),
         "gemma4" => pooled(&tower, model.hidden),
+        "mistral3" => pixtral(&tower, model.hidden, &Fields::new(config)),
         _ => siglip(&tower, model.hidden),
     });
     let model = model?;
@@ -75,6 +80,18 @@ fn merged(f: &Fields<'_>, text: u64) -> u64 {
     let together = side * side * hidden;
     let out = f.count_or(&["out_hidden_size"], text);
     embedding + positions + body + 2 * hidden + together * together + together + together * out + out
+}
+
+/// Pixtral's tower: gated layers without biases, and Mistral's merger of patches with its projector.
+fn pixtral(f: &Fields<'_>, text: u64, around: &Fields<'_>) -> u64 {
+    let hidden = f.count_or(&["hidden_size"], 1024);
+    let patch = f.count_or(&["patch_size"], 16);
+    let layer = 4 * hidden * hidden + 3 * hidden * f.count_or(&["intermediate_size"], 4096) + 2 * hidden;
+    let embedding = f.count_or(&["num_channels"], 3) * patch * patch * hidden + hidden;
+    let side = around.count_or(&["spatial_merge_size"], 2);
+    let bias = if around.flag_or("multimodal_projector_bias", false) { 2 * text } else { 0 };
+    let projector = hidden + side * side * hidden * hidden + hidden * text + text * text + bias;
+    embedding + f.count_or(&["num_hidden_layers"], 24) * layer + projector
 }
 
 /// Gemma 4's tower: gated layers without biases between norms, positions by two axes, and a projector.

@@ -21,6 +21,10 @@ use crate::files::{self, JOB_MAX};
 const GPUS: [u64; 4] = [8, 1, 64, 512];
 /// Tokens, where it does not say how long it trains.
 const TOKENS: f64 = 10e6;
+/// The model, where a config names none, as settings over a recipe in Python, or a folder on its author's machine.
+const MODEL: &str = "llama-3.1-8b";
+/// How a fault begins that says that a config is a part of one.
+const PART: &str = "a part of a config";
 /// What is told of the whole, not of files that nobody recognises, to a depth that no honest folder reaches.
 const DEPTH: usize = 12;
 
@@ -125,11 +129,11 @@ fn outcome(path: &Path, text: &str, catalog: &Catalog, today: &str) -> Outcome {
             Err(problems) => {
                 let fault = &problems[0];
                 let kinds = ["not-training", "not-forecast"];
-                return if problems.iter().any(|problem| kinds.contains(&problem.code.text())) {
-                    let fault = problems.iter().find(|problem| kinds.contains(&problem.code.text())).unwrap_or(fault);
-                    Outcome::Other(fault.message.clone())
-                } else {
-                    Outcome::Unread(format!("{}: {}", fault.at, fault.message))
+                let other = problems.iter().find(|problem| kinds.contains(&problem.code.text()));
+                return match other {
+                    Some(fault) => Outcome::Other(fault.message.clone()),
+                    None if fault.message.starts_with(PART) => Outcome::Other(fault.message.clone()),
+                    None => Outcome::Unread(format!("{}: {}", fault.at, fault.message)),
                 };
             }
         };
@@ -159,10 +163,12 @@ fn forecast(mut request: Request, catalog: &Catalog, today: &str) -> Result<(), 
         data.tokens = Some(Amount::Number(TOKENS));
     }
     data.path = None;
+    let model = &mut request.model;
+    let named = model.base.is_some() || model.custom.is_some() || model.config.is_some();
+    if !named || model.base.as_deref().is_some_and(|base| base.starts_with('/')) {
+        model.base = Some(MODEL.into());
+    }
     let Some(base) = request.model.base.clone() else {
-        if request.model.custom.is_none() && request.model.config.is_none() {
-            return Err("the config names no model".into());
-        }
         return plan(&request, catalog, today);
     };
     if !catalog.has_model(&base) {
@@ -188,9 +194,9 @@ fn page(stacks: &BTreeMap<&'static str, Stack>) -> String {
     let mut text = String::from(
         "# Configs that are read\n\nPublic example configs, each read by `outlay import` and forecast by `outlay plan`. Written by\n\
          `outlay import --survey FOLDER…`; run it over your own.\n\n\
-         - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training.\n\
+         - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training, nor a\n  part of a config.\n\
          - **read**: made into a job without a fault.\n\
-         - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, and 8 (else\n  1, 64 or 512) H100 or H200. A model that is no preset needs the hub or a `config.json`; here it counts as a miss.\n\n\
+         - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, 8 (else 1,\n  64 or 512) H100 or H200, and Llama 3.1 8B where the model stands in a recipe in Python or in a folder of the author's. A model that is no preset needs the\n  hub or a `config.json`; here it counts as a miss.\n\n\
          | stack | files | train a language model | read | forecast | share |\n|---|---|---|---|---|---|\n",
     );
     for (name, stack) in stacks {

@@ -6,43 +6,9 @@ use outlay::core::scenario::offer::Purchase;
 use super::chosen::{Chosen, cannot};
 use super::launch::{Machines, Start};
 use super::node::{Map, Node};
-use super::{Exported, head};
+use super::{Exported, cards, head};
 
 const NAME: &str = "train.dstack.yml";
-
-/// Accelerators by dstack's names.
-const NAMES: &[(&str, &str)] = &[
-    ("t4", "T4"),
-    ("p100-16gb", "P100"),
-    ("v100-16gb", "V100"),
-    ("v100-32gb", "V100"),
-    ("a10", "A10"),
-    ("a10g", "A10G"),
-    ("l4", "L4"),
-    ("l40", "L40"),
-    ("l40s", "L40S"),
-    ("a40", "A40"),
-    ("rtx-a4000", "A4000"),
-    ("rtx-a5000", "A5000"),
-    ("rtx-a6000", "A6000"),
-    ("rtx-6000-ada", "RTX6000Ada"),
-    ("rtx-3090", "RTX3090"),
-    ("rtx-4080", "RTX4080"),
-    ("rtx-4090", "RTX4090"),
-    ("rtx-5090", "RTX5090"),
-    ("a100-40gb-sxm", "A100"),
-    ("a100-40gb-pcie", "A100"),
-    ("a100-80gb-sxm", "A100"),
-    ("a100-80gb-pcie", "A100"),
-    ("h100-sxm", "H100"),
-    ("h100-pcie", "H100"),
-    ("h100-nvl", "H100NVL"),
-    ("h200-sxm", "H200"),
-    ("gh200", "GH200"),
-    ("b200-sxm", "B200"),
-    ("b300-sxm", "B300"),
-    ("mi300x", "MI300X"),
-];
 
 /// Providers by dstack's names of backends.
 const BACKENDS: &[(&str, &str)] = &[
@@ -86,8 +52,7 @@ pub(crate) fn write(chosen: &Chosen<'_>, start: &Start, exported: &mut Exported)
     map.set("commands", Node::List(commands.into_iter().map(|line| Node::Block(line + "\n")).collect()));
     let mut resources = Map::new();
     let gib = chosen.plan.capacity_gib.round() as u64;
-    let name = NAMES.iter().find(|(ours, _)| *ours == plan.accelerator).map(|(_, theirs)| *theirs);
-    let name = name.unwrap_or_else(|| {
+    let name = cards::dstack(&plan.accelerator).unwrap_or_else(|| {
         exported.open(format!("resources.gpu: dstack's name of {}", plan.accelerator_name));
         "GPU"
     });

@@ -35,8 +35,14 @@ pub(crate) fn refused(chosen: &Chosen<'_>, stack: &str, splits: &[&str]) -> Vec<
     problems
 }
 
-/// Everything in `TrainingArguments` that a plan decides.
-pub(crate) fn arguments(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>, stack: &str) {
+/// Everything in `TrainingArguments` that a plan decides; `pure`: the program's own switch for all of training in bf16.
+pub(crate) fn arguments(
+    chosen: &Chosen<'_>,
+    map: &mut Map,
+    problems: &mut Vec<Problem>,
+    stack: &str,
+    pure: Option<&'static str>,
+) {
     map.set("per_device_train_batch_size", chosen.layout().micro_batch);
     map.set("gradient_accumulation_steps", chosen.layout().accumulation);
     length(chosen, map, "num_train_epochs");
@@ -47,7 +53,12 @@ pub(crate) fn arguments(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<P
             map.set("optim_args", "momentum=0.9");
         }
     }
-    precision(chosen, map, problems, stack, "tf32");
+    match pure.filter(|_| chosen.precision() == "bf16-pure") {
+        Some(switch) => {
+            map.set(switch, true);
+        }
+        None => precision(chosen, map, problems, stack, "tf32"),
+    }
     saves(chosen, map);
     if chosen.scenario.recipe.stack.compiled {
         map.set("torch_compile", true);
@@ -206,6 +217,27 @@ pub(crate) fn sharding(
     let name = deepspeed::name(layout);
     exported.file(&name, deepspeed::settings(chosen, problems, stack).json());
     Some(name)
+}
+
+/// The chunked loss by its switch, and sharding by the keys of `TrainingArguments`; whether DeepSpeed is needed.
+pub(crate) fn sharded(
+    chosen: &Chosen<'_>,
+    stack: &str,
+    chunked: &'static str,
+    map: &mut Map,
+    exported: &mut Exported,
+    problems: &mut Vec<Problem>,
+) -> bool {
+    if chunked_loss(chosen) {
+        map.set(chunked, true);
+    }
+    let json = sharding(chosen, stack, exported, problems);
+    if let Some(json) = &json {
+        map.set("deepspeed", json.clone());
+    } else if fully_sharded(chosen) {
+        map.set("fsdp", "full_shard").set("fsdp_config", fsdp(chosen, "cpu_offload"));
+    }
+    json.is_some()
 }
 
 /// Format of the frozen base.

@@ -28,16 +28,7 @@ pub(crate) fn write(
     map.set("cutoff_len", chosen.scenario.recipe.seq_len);
     map.set("packing", chosen.packing());
     map.set("output_dir", "out");
-    if chosen.precision() == "bf16-pure" {
-        map.set("pure_bf16", true);
-        let mut rest = Map::new();
-        let mut ignored = Vec::new();
-        hf::arguments(chosen, &mut rest, &mut ignored, STACK);
-        problems.extend(ignored.into_iter().filter(|problem| problem.at != "train.precision"));
-        map.append(rest);
-    } else {
-        hf::arguments(chosen, &mut map, &mut problems, STACK);
-    }
+    hf::arguments(chosen, &mut map, &mut problems, STACK, Some("pure_bf16"));
     // On unless it is switched off, and not through Transformers' own switch.
     let full = hf::checkpoints_gradients(chosen);
     map.set("disable_gradient_checkpointing", !full);
@@ -50,15 +41,7 @@ pub(crate) fn write(
             other => other,
         },
     );
-    if hf::chunked_loss(chosen) {
-        map.set("enable_liger_kernel", true);
-    }
-    let json = hf::sharding(chosen, STACK, exported, &mut problems);
-    if let Some(json) = &json {
-        map.set("deepspeed", json.clone());
-    } else if hf::fully_sharded(chosen) {
-        map.set("fsdp", "full_shard").set("fsdp_config", hf::fsdp(chosen, "cpu_offload"));
-    }
+    let deepspeed = hf::sharded(chosen, STACK, "enable_liger_kernel", &mut map, exported, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -70,7 +53,7 @@ pub(crate) fn write(
     if !matches!(hf::base(chosen, STACK, &mut problems), hf::Base::Whole) || chosen.optimizer().contains("8bit") {
         install.push("pip install bitsandbytes".into());
     }
-    if json.is_some() {
+    if deepspeed {
         install.push("pip install deepspeed".into());
     }
     Ok(Start {

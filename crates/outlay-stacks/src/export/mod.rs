@@ -10,12 +10,14 @@
 //! Reading order: [`fit_to`], [`export`], [`Target`], then one file a target.
 
 mod axolotl;
+mod cards;
 mod chosen;
 mod deepspeed;
 mod dstack;
 mod hf;
 mod jobset;
 mod launch;
+mod litgpt;
 mod llama_factory;
 mod megatron;
 mod node;
@@ -112,6 +114,9 @@ struct Program {
     write: Writer,
 }
 
+/// Writes what a program decides by itself into a job that leaves it open, and says so.
+type Fit = fn(&mut Request, &mut Vec<String>);
+
 /// Writes a program's files, for a version of it where one is named, and says how it is started.
 type Writer = fn(&Chosen<'_>, Option<&str>, &mut Exported) -> Result<Start, Vec<Problem>>;
 
@@ -165,6 +170,12 @@ static TARGETS: &[Entry] = &[
         Program { stack: "torchtune", recompute: ALL_OR_NONE, write: torchtune::write },
     ),
     program(
+        "litgpt",
+        "LitGPT's YAML",
+        &["0.5"],
+        Program { stack: "torchtune", recompute: ALL_OR_NONE, write: litgpt::write },
+    ),
+    program(
         "torchtitan",
         "torchtitan's TOML, as releases up to 0.2 read it",
         &["0.2"],
@@ -188,6 +199,9 @@ static TARGETS: &[Entry] = &[
     launcher("trainjob", "a Kubeflow TrainJob", trainjob::write),
     launcher("torchrun", "a script to run on each machine", script::write),
 ];
+
+/// Programs that decide by themselves what others leave to the config.
+static FITS: &[(&str, Fit)] = &[("litgpt", litgpt::fit)];
 
 impl Target {
     /// Every target with what it is.
@@ -267,6 +281,9 @@ pub fn fit_to(request: &Request, wanted: &Wanted) -> (Request, Vec<String>) {
         _ => {}
     }
     request.train.stack = Some(program.stack.into());
+    if let Some((_, fit)) = FITS.iter().find(|(of, _)| of == name) {
+        fit(&mut request, &mut notes);
+    }
     let open = request.train.recompute.as_deref().is_none_or(|how| how.trim().eq_ignore_ascii_case("auto"));
     if open && !varies(&request, "train.recompute") && !program.recompute.contains(&"1/8") {
         let mut vary = vec![json!({ "train.recompute": program.recompute })];

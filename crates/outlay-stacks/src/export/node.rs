@@ -56,11 +56,6 @@ impl Map {
         self
     }
 
-    /// With all keys of another behind its own.
-    pub(crate) fn append(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
     /// The file in YAML.
     pub(crate) fn yaml(&self) -> String {
         let mut text = String::new();

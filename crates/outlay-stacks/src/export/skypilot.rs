@@ -8,43 +8,9 @@ use outlay::core::scenario::offer::Purchase;
 use super::chosen::{Chosen, cannot};
 use super::launch::{Machines, Start};
 use super::node::{Map, Node};
-use super::{Exported, head};
+use super::{Exported, cards, head};
 
 const NAME: &str = "skypilot.yaml";
-
-/// Accelerators by SkyPilot's names.
-const NAMES: &[(&str, &str)] = &[
-    ("t4", "T4"),
-    ("p100-16gb", "P100"),
-    ("v100-16gb", "V100"),
-    ("v100-32gb", "V100-32GB"),
-    ("a10", "A10"),
-    ("a10g", "A10G"),
-    ("l4", "L4"),
-    ("l40", "L40"),
-    ("l40s", "L40S"),
-    ("a40", "A40"),
-    ("rtx-a4000", "RTXA4000"),
-    ("rtx-a5000", "RTXA5000"),
-    ("rtx-a6000", "RTXA6000"),
-    ("rtx-6000-ada", "RTX6000-Ada"),
-    ("rtx-3090", "RTX3090"),
-    ("rtx-4080", "RTX4080"),
-    ("rtx-4090", "RTX4090"),
-    ("rtx-5090", "RTX5090"),
-    ("a100-40gb-sxm", "A100"),
-    ("a100-40gb-pcie", "A100"),
-    ("a100-80gb-sxm", "A100-80GB-SXM"),
-    ("a100-80gb-pcie", "A100-80GB"),
-    ("h100-sxm", "H100-SXM"),
-    ("h100-pcie", "H100"),
-    ("h100-nvl", "H100-NVL"),
-    ("h200-sxm", "H200"),
-    ("gh200", "GH200"),
-    ("b200-sxm", "B200"),
-    ("b300-sxm", "B300"),
-    ("mi300x", "MI300X"),
-];
 
 /// Providers by SkyPilot's names of clouds.
 const CLOUDS: &[(&str, &str)] = &[
@@ -71,7 +37,7 @@ fn accelerator(id: &str, cloud: Option<&str>) -> Option<&'static str> {
     match (id, cloud) {
         ("h100-sxm", Some("aws" | "gcp" | "azure" | "oci" | "lambda" | "nebius")) => Some("H100"),
         ("a100-80gb-sxm", Some("aws" | "gcp" | "azure" | "oci" | "lambda")) => Some("A100-80GB"),
-        _ => NAMES.iter().find(|(ours, _)| *ours == id).map(|(_, theirs)| *theirs),
+        _ => cards::skypilot(id),
     }
 }
 

@@ -20,17 +20,9 @@ pub(crate) fn write(
     problems.retain(|problem| problem.at != "model.start");
     let mut map = Map::new();
     map.set("output_dir", "out");
-    hf::arguments(chosen, &mut map, &mut problems, STACK);
+    hf::arguments(chosen, &mut map, &mut problems, STACK, None);
     map.set("gradient_checkpointing", hf::checkpoints_gradients(chosen));
-    if hf::chunked_loss(chosen) {
-        map.set("use_liger_kernel", true);
-    }
-    let json = hf::sharding(chosen, STACK, exported, &mut problems);
-    if let Some(json) = &json {
-        map.set("deepspeed", json.clone());
-    } else if hf::fully_sharded(chosen) {
-        map.set("fsdp", "full_shard").set("fsdp_config", hf::fsdp(chosen, "cpu_offload"));
-    }
+    let deepspeed = hf::sharded(chosen, STACK, "use_liger_kernel", &mut map, exported, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -48,7 +40,7 @@ pub(crate) fn write(
     if chosen.lora().is_some() {
         install.push("pip install peft bitsandbytes".into());
     }
-    if json.is_some() {
+    if deepspeed {
         install.push("pip install deepspeed".into());
     }
     let files = exported.files.iter().map(|file| file.name.clone()).chain(["train.py".into()]).collect();

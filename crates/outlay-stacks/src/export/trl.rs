@@ -44,18 +44,10 @@ pub(crate) fn write(
     map.set("max_length", chosen.scenario.recipe.seq_len);
     map.set("packing", chosen.packing());
     map.set("output_dir", "out");
-    hf::arguments(chosen, &mut map, &mut problems, STACK);
+    hf::arguments(chosen, &mut map, &mut problems, STACK, None);
     map.set("gradient_checkpointing", hf::checkpoints_gradients(chosen));
-    if hf::chunked_loss(chosen) {
-        map.set("use_liger_kernel", true);
-    }
     adapters(chosen, &mut map, &mut problems);
-    let json = hf::sharding(chosen, STACK, exported, &mut problems);
-    if let Some(json) = &json {
-        map.set("deepspeed", json.clone());
-    } else if hf::fully_sharded(chosen) {
-        map.set("fsdp", "full_shard").set("fsdp_config", hf::fsdp(chosen, "cpu_offload"));
-    }
+    let deepspeed = hf::sharded(chosen, STACK, "use_liger_kernel", &mut map, exported, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -67,7 +59,7 @@ pub(crate) fn write(
     if chosen.optimizer().contains("8bit") || !matches!(hf::base(chosen, STACK, &mut problems), hf::Base::Whole) {
         install.push("pip install bitsandbytes".into());
     }
-    if json.is_some() {
+    if deepspeed {
         install.push("pip install deepspeed".into());
     }
     if hf::chunked_loss(chosen) {

@@ -418,6 +418,17 @@ fn lasting(all: &mut List<'_, '_>) {
             r.train.early_stopping = None
         });
     }
+    // Between objectives on pairs alone: any other change would learn something else.
+    let why = "the passes of a frozen reference, and its copy";
+    match base.request.train.objective.as_deref() {
+        Some("dpo") => all.add(("lasting", "train.objective"), "dpo → orpo", why, |r| {
+            r.train.objective = Some("orpo".into());
+        }),
+        Some("orpo") => all.add(("lasting", "train.objective"), "orpo → dpo", why, |r| {
+            r.train.objective = Some("dpo".into());
+        }),
+        _ => {}
+    }
     let why = "standstill of saving against work done again";
     let run = &base.forecast.run;
     if let Some(interval) = run.interval {

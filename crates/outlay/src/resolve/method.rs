@@ -146,11 +146,21 @@ fn base(request: &MethodRequest, kind: Kind, problems: &mut Vec<Problem>) -> Dty
     }
 }
 
-/// Targets that are named must be modules of the model.
-pub(super) fn check(method: &Method, model: &Model) -> Vec<Problem> {
+/// Modules that one list of targets names for many models; a model has some of them.
+const USUAL: [&str; 9] =
+    ["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "out_proj", "gate_proj", "up_proj", "down_proj"];
+
+/// Targets that are named must be modules of the model. A usual name that it has not is left out, as PEFT does, as long as
+/// another is there; a name that no model has is a slip.
+pub(super) fn check(method: &Method, model: &Model, notes: &mut Notes) -> Vec<Problem> {
     let Method::Lora(Lora { targets: Targets::Names(names), .. }) = method else { return Vec::new() };
     let known = adapters::modules(model);
-    let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
+    let (there, unknown): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| known.contains(&name.as_str()));
+    if !there.is_empty() && !unknown.is_empty() && unknown.iter().all(|name| USUAL.contains(&name.as_str())) {
+        let names: Vec<&str> = unknown.iter().map(|name| name.as_str()).collect();
+        notes.warn(format!("{} has no modules named {}: they get no adapter", model.name, names.join(", ")));
+        return Vec::new();
+    }
     let problem = |name: &String| {
         let near = nearest(name, known.iter().copied());
         Problem::unknown_name("method.targets", "module to adapt", name, &near).help(format!(
@@ -159,5 +169,5 @@ pub(super) fn check(method: &Method, model: &Model) -> Vec<Problem> {
             known.join(", ")
         ))
     };
-    unknown.map(problem).collect()
+    unknown.into_iter().map(problem).collect()
 }

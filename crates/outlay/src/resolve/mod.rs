@@ -63,7 +63,7 @@ pub fn architecture(
     let method = collect(&mut problems, method::resolve(&request.method, false, &mut notes));
     match (model, method) {
         (Some(model), Some(method)) if problems.is_empty() => {
-            let unknown = method::check(&method, &model);
+            let unknown = method::check(&method, &model, &mut notes);
             if unknown.is_empty() { Ok((model, method)) } else { Err(unknown) }
         }
         _ => Err(problems),
@@ -82,7 +82,7 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
     let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
     let method = collect(&mut problems, method::resolve(&request.method, scratch, &mut notes));
     if let (Some(model), Some(method)) = (&model, &method) {
-        problems.extend(method::check(method, model));
+        problems.extend(method::check(method, model, &mut notes));
     }
     let recipe = collect(&mut problems, train::resolve(request, catalog, scratch, model.as_ref(), method, &mut notes));
     let dynamics = collect(&mut problems, dynamics::resolve(request, scratch, &mut notes));

@@ -41,6 +41,20 @@ train = { global_batch = 256 }
 hardware = { accelerators = ["h100-sxm"], gpus = 8, providers = ["aws"], regions = ["us-east-1"] }
 "#;
 
+/// Every parameter of an 8 B model over eight H100s, its layout fixed.
+const WHOLE: &str = r#"
+model = { base = "llama-3.1-8b" }
+data = { tokens = "20M", seq_len = 2048 }
+train = { global_batch = 32, recompute = "full" }
+hardware = { accelerators = ["h100-sxm"], gpus = 8, providers = ["lambda"] }
+layout = { zero = "fsdp", micro_batch = 1, offload = "none" }
+"#;
+
+/// A layout that the search leaves as it is.
+const FIXED: &str = "train = { recompute = \"full\" }\nlayout = { micro_batch = 1, offload = \"none\" }";
+const FIXED_DPO: &str =
+    "train = { recompute = \"full\", objective = \"dpo\" }\nlayout = { micro_batch = 1, offload = \"none\" }";
+
 /// The cases.
 pub(crate) const CASES: &[Case] = &[
     // Hardware.
@@ -156,6 +170,10 @@ pub(crate) const CASES: &[Case] = &[
         "cost- time-",
     ),
     case("checkpoints-kept", PRETRAIN, "", "train = { checkpoints_kept = 50 }", "cost+ time="),
+    case("objective-orpo", TUNE, "", r#"train = { objective = "orpo" }"#, "time= memory="),
+    case("objective-dpo", TUNE, FIXED, r#"train = { objective = "dpo" }"#, "cost+ time+ memory="),
+    case("objective-kto", TUNE, FIXED_DPO, r#"train = { objective = "kto" }"#, "cost+ time+ memory="),
+    case("objective-copy", WHOLE, "", r#"train = { objective = "dpo" }"#, "cost+ time+ memory+"),
     case(
         "early-stopping",
         TUNE,
