@@ -167,7 +167,7 @@ fn both_ways(stage: u64, p: u64, m: u64) -> Vec<Work> {
         line.both(1, 0);
     });
     // Towards the end gradients of weights are put off, so that the last inputs come sooner.
-    let (middle, odd) = (near.div_ceil(2), near % 2 == 1);
+    let (middle, odd) = ((near + 1) >> 1, near % 2 == 1);
     for turn in 0..=near {
         if turn > middle || (turn == middle && odd) {
             line.inputs(1)
@@ -244,8 +244,7 @@ fn played(orders: &[Vec<Work>], two_ways: bool, p: u64, v: u64) -> Option<Vec<Tu
     };
     let last = if two_ways { p } else { v * p } - 1;
     // Ends of passes by micro-batch and depth.
-    let mut forth: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-    let mut back = forth.clone();
+    let (mut forth, mut back): (Ends, Ends) = Default::default();
     let (mut free, mut next) = (alloc::vec![0_u64; orders.len()], alloc::vec![0_usize; orders.len()]);
     let mut found = Vec::new();
     let mut moved = true;
@@ -289,6 +288,9 @@ fn played(orders: &[Vec<Work>], two_ways: bool, p: u64, v: u64) -> Option<Vec<Tu
     }
     orders.iter().zip(&next).all(|(order, next)| *next == order.len()).then_some(found)
 }
+
+/// Ends of passes by micro-batch and depth.
+type Ends = BTreeMap<(u64, u64), u64>;
 
 #[cfg(test)]
 mod tests {

@@ -52,7 +52,7 @@ async fn the_same_estimate_again_has_the_same_bytes() {
     other["model"] = json!({"base": "org/small"});
     assert_eq!(place.post_json("/api/v1/estimate", &other).await.status, StatusCode::OK);
     other["model"] = json!({"base": "nothing"});
-    assert_eq!(place.post_json("/api/v1/estimate", &other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(place.post_json("/api/v1/estimate", &other).await.status, StatusCode::NOT_FOUND);
     assert_eq!(place.app.kept.weight(), weight);
 }
 
