@@ -9,6 +9,7 @@ const doors: Record<string, (...args: never[]) => string> = {
   levers: engine.levers,
   why: engine.why,
   diff: engine.diff,
+  pipeline: engine.pipeline,
   list: engine.list,
   schema: engine.schema,
   read_job: engine.read_job,

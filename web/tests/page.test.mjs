@@ -332,7 +332,43 @@ visit("a pipeline is drawn", {}, async (page) => {
   await page.getByRole("combobox", { name: "Schedule" }).selectOption("1f1b");
   await type(page, "Deadline", "");
   assert.deepEqual(await problems(page), []);
-  await page.locator('[data-chart="pipeline"]').waitFor();
+  const turns = (schedule, pass) => page.locator(`[data-chart="pipeline"][data-schedule="${schedule}"] .${pass}`);
+  await turns("1f1b", "backward").first().waitFor();
+  // As many backward passes as forward ones, and no half of one.
+  const count = await turns("1f1b", "forward").count();
+  assert.ok(count >= 4 * 4, `${count} forward passes`);
+  assert.equal(await turns("1f1b", "backward").count(), count);
+  assert.equal(await turns("1f1b", "weights").count(), 0);
+});
+
+/** A job of 70 billion parameters over four stages. */
+const staged = (schedule, pieces) => `
+model = { base = "llama-3.1-70b", start = "scratch" }
+data = { tokens = "10B", seq_len = 4096 }
+train = { global_batch = 256, stack = "primus" }
+hardware = { accelerators = ["h100-sxm"], gpus = 64 }
+layout = { tp = 8, pp = 4, vpp = ${pieces}, micro_batch = 1, schedule = "${schedule}" }
+`;
+
+visit("every schedule is drawn as the engine plays it", {}, async (page) => {
+  for (const [schedule, pieces, later, halves, shared] of [
+    ["1f1b", 2, true, false, false],
+    ["zero-bubble", 1, false, true, false],
+    ["dualpipe", 1, true, true, true],
+  ]) {
+    await drop(page, "job.toml", staged(schedule, pieces));
+    await settled(page);
+    assert.deepEqual(await problems(page), []);
+    const chart = page.locator(`[data-chart="pipeline"][data-schedule="${schedule}"]`);
+    await chart.locator(".forward").first().waitFor();
+    const count = (name) => chart.locator(name).count();
+    // Each micro-batch goes forward through every piece and comes back through it, whole or in halves.
+    assert.equal(await count(".forward"), (await count(".backward")) + (await count(".inputs")), schedule);
+    assert.equal(await count(".inputs"), await count(".weights"), schedule);
+    assert.equal((await count(".later")) > 0, later, `${schedule}: later pieces`);
+    assert.equal((await count(".weights")) > 0, halves, `${schedule}: halves`);
+    assert.equal((await chart.getAttribute("aria-label")).includes("both ways at once"), shared, schedule);
+  }
 });
 
 visit("the hub is asked through a server, or the way round is told", {}, async (page) => {

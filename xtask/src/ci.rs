@@ -11,6 +11,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("pages", &["xtask", "pages"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--locked"]),
+    ("documentation", &["xtask", "docs"]),
     ("page", &["xtask", "web", "--check"]),
     ("page in a browser", &["xtask", "web", "--test"]),
     ("Python package", &["xtask", "python"]),

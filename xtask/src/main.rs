@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask ci` is the one test command; `cargo xtask tidy` checks the rules of ARCHITECTURE.md against the
 //! manifests and sources; `cargo xtask codegen` rewrites the committed generated files (`--check`: only compares); `cargo
-//! xtask pages` compares the formulas of `docs/concepts` and the dataclasses of Python alone; `cargo xtask python` installs the
-//! Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description; `cargo xtask
+//! xtask pages` compares the formulas of `docs/concepts` and the dataclasses of Python alone; `cargo xtask docs` builds the book of
+//! `docs/`, follows its links and runs its command lines; `cargo xtask python` installs the Python package as a user would and tests it; `cargo xtask api` tries the HTTP API against its description; `cargo xtask
 //! web` builds the page (`--check`: only compares; `--test`: in a browser); `cargo xtask exports` feeds exported files to the
 //! programs they are written for; `cargo xtask figures` writes every committed figure that follows from the engine anew.
 //!
@@ -14,6 +14,7 @@ mod ci;
 mod codegen;
 mod concepts;
 mod dataclasses;
+mod docs;
 mod exports;
 mod figures;
 mod python;
@@ -23,7 +24,7 @@ mod web;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <ci | api | tidy | pages | python | exports | figures | codegen [--check] | web [--check | --test]>";
+const USAGE: &str = "usage: cargo xtask <ci | api | tidy | pages | docs | python | exports | figures | codegen [--check] | web [--check | --test]>";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::write(&root),
         ["codegen", "--check"] => codegen::check(&root),
         ["pages"] => concepts::check(&root).and_then(|()| dataclasses::check(&root)),
+        ["docs"] => docs::run(&root),
         ["python"] => python::run(&root),
         ["web"] => web::run(&root, None),
         ["web", what] => web::run(&root, Some(what)),

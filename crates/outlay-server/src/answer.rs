@@ -2,6 +2,7 @@
 //!
 //! Does not know: what is answered.
 
+use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -24,6 +25,6 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Response {
 }
 
 /// JSON text as a body.
-pub(crate) fn body(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], text).into_response()
+pub(crate) fn body(text: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], text.into()).into_response()
 }

@@ -5,6 +5,7 @@
 //!
 //! Does not know: HTTP beyond bodies and queries; what any figure means.
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use outlay::Problem;
@@ -173,11 +174,20 @@ pub(crate) async fn plan(State(app): State<App>, pairs: Pairs, headers: axum::ht
 /// `outlay estimate`.
 pub(crate) async fn estimate(State(app): State<App>, pairs: Pairs, sent: Sent) -> Answered {
     pairs.only(&[])?;
+    let today = app.today();
+    if let Some(text) = app.kept.answer(&today, &sent.0) {
+        return Ok(answer::body(text));
+    }
     let request = job(&app, &sent).await?;
+    // The hub's may be another tomorrow.
+    let lasting = request.model.config.is_none();
     let inner = app.clone();
     let work = move |_: &pool::Ticket| {
-        let response = outlay::estimate(&request, &inner.catalog, &inner.today())?;
-        answer::text(&response)
+        let text = Bytes::from(answer::text(&outlay::estimate(&request, &inner.catalog, &today)?)?);
+        if lasting {
+            inner.kept.keep(today, &sent.0, &text);
+        }
+        Ok::<_, Refusal>(text)
     };
     Ok(answer::body(app.quick.run(&app.closing, work).await??))
 }

@@ -4,7 +4,7 @@
 //! day, the model hub, where the database is. Nothing that a request names is opened on this machine.
 //!
 //! ```text
-//! listen ─► watch (id, log, counters) ─► guard (host, token) ─► sent (size, time, strict JSON) ─► ask ─► pool ─► door
+//! listen ─► watch (id, log, counters) ─► guard (host, token) ─► sent (size, time, strict JSON) ─► ask (kept?) ─► pool ─► door
 //! ```
 //!
 //! The table of [`routes`] makes both the router and the OpenAPI document. The price of building that document ourselves,
@@ -20,6 +20,7 @@ mod ask;
 mod fault;
 mod guard;
 mod hub;
+mod kept;
 mod listen;
 mod lists;
 mod metrics;
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) guard: guard::Guard,
     pub(crate) limits: Limits,
     pub(crate) bodies: sent::Bodies,
+    pub(crate) kept: kept::Kept,
     /// Forecasts.
     pub(crate) quick: pool::Lane,
     /// Searches, which end when nobody waits for them.
@@ -106,6 +108,7 @@ impl App {
             store,
             guard,
             bodies: sent::Bodies::new(limits.body, limits.bodies, limits.body_time),
+            kept: kept::Kept::new(),
             quick: pool::Lane::new(cores, QUICK_WAIT, limits.patience),
             // A search spreads over the processors by itself: two at once keep all of them busy.
             long: pool::Lane::new(2, limits.searches, limits.patience),

@@ -83,6 +83,13 @@ pub fn diff(before: &str, after: &str, today: &str) -> String {
     asked(before, |base| outlay::from_json(after).and_then(|after| outlay::diff(base, &after, catalog(), today)))
 }
 
+/// The order of work of a pipeline: its schedule as an answer names it, stages, pieces a stage, micro-batches of a step.
+#[wasm_bindgen]
+#[must_use]
+pub fn pipeline(schedule: &str, stages: u32, pieces: u32, micro_batches: u32) -> String {
+    written(outlay::pipeline(schedule, stages.into(), pieces.into(), micro_batches.into()))
+}
+
 /// A list of the catalog: `models`, `hardware`, `offers` as the command prints them, or `stacks`.
 #[wasm_bindgen]
 #[must_use]

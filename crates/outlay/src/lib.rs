@@ -17,6 +17,7 @@ pub mod lists;
 mod observed;
 mod parse;
 mod pinned;
+pub mod pipeline;
 pub mod plan;
 pub mod prices;
 pub mod problem;
@@ -51,6 +52,7 @@ pub use levers::levers;
 pub use outlay_core as core;
 pub use parse::{from_json, from_value, job_file, parse, to_toml};
 pub use pinned::pinned;
+pub use pipeline::pipeline;
 pub use problem::Problem;
 pub use resolve::{Resolved, architecture};
 

@@ -53,7 +53,7 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 /// Files with this extension below a folder, sorted, build outputs left out.
-fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     let mut open = vec![dir.to_path_buf()];
     while let Some(dir) = open.pop() {

@@ -14,6 +14,7 @@ pub mod gemm;
 pub mod launches;
 mod layer;
 mod pace;
+pub mod turns;
 pub mod uneven;
 
 use crate::model::Model;

@@ -39,6 +39,24 @@ async fn the_answers_are_the_doors() {
 }
 
 #[tokio::test]
+async fn the_same_estimate_again_has_the_same_bytes() {
+    let place = Place::new().await;
+    let first = place.post_json("/api/v1/estimate", &small_job()).await;
+    assert!(place.app.kept.weight() > first.text().len() as u64, "kept");
+    let again = place.post_json("/api/v1/estimate", &small_job()).await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.header(header::CONTENT_TYPE), "application/json");
+    // What is refused is not kept, nor is what rests on the hub.
+    let weight = place.app.kept.weight();
+    let mut other = small_job();
+    other["model"] = json!({"base": "org/small"});
+    assert_eq!(place.post_json("/api/v1/estimate", &other).await.status, StatusCode::OK);
+    other["model"] = json!({"base": "nothing"});
+    assert_eq!(place.post_json("/api/v1/estimate", &other).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(place.app.kept.weight(), weight);
+}
+
+#[tokio::test]
 async fn laws_of_scale() {
     let (place, catalog) = (Place::new().await, Catalog::built_in());
     let wanted = outlay::scaling::Wanted { flops: Some(1e20), served: None };

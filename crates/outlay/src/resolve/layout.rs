@@ -1,11 +1,12 @@
 //! `[layout]`: what the user fixes of it.
 
-use outlay_core::layout::{Offload, Pins, Recompute, Schedule, Zero};
+use outlay_core::layout::{Offload, Pins, Recompute, Zero};
 use outlay_core::model::Model;
 use outlay_core::scenario::Size;
 
 use super::defaults::Notes;
 use super::{choice, positive};
+use crate::pipeline::SCHEDULES;
 use crate::problem::{Code, Problem};
 use crate::request::{LayoutRequest, Request};
 
@@ -39,12 +40,6 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
         ("zero3", Zero::Three),
         ("fsdp", Zero::Three),
     ];
-    let schedules = [
-        ("gpipe", Schedule::GPipe),
-        ("1f1b", Schedule::OneFOneB),
-        ("zero-bubble", Schedule::ZeroBubble),
-        ("dualpipe", Schedule::DualPipe),
-    ];
     let offloads = [
         ("none", Offload::None),
         ("optimizer", Offload::Optimizer),
@@ -76,7 +71,7 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
         name.and_then(|name| choice(at, kind, name, choices).map_err(|p| problems.push(p)).ok())
     }
     pins.zero = named(&mut problems, "layout.zero", "sharding", layout.zero.as_deref(), &zeros);
-    pins.schedule = named(&mut problems, "layout.schedule", "schedule", layout.schedule.as_deref(), &schedules);
+    pins.schedule = named(&mut problems, "layout.schedule", "schedule", layout.schedule.as_deref(), &SCHEDULES);
     pins.offload = named(&mut problems, "layout.offload", "offload", layout.offload.as_deref(), &offloads);
     let recompute = request.train.recompute.as_deref();
     pins.recompute = named(&mut problems, "train.recompute", "recompute", recompute, &recomputes).flatten();
