@@ -37,7 +37,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let folder = root.join("target/api");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let tool = tool(&folder)?;
-    done(Command::new("cargo").args(["build", "--quiet", "--package", "outlay-cli"]).current_dir(root))?;
+    crate::product::built(root)?;
     for old in ["x.db", "x.db-wal", "x.db-shm"] {
         let _ = fs::remove_file(folder.join(old));
     }

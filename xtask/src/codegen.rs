@@ -21,12 +21,8 @@ const GENERATED: &[(&str, &[&str])] = &[
 ];
 
 fn outlay(root: &Path, args: &[&str]) -> Result<String, String> {
-    let out = Command::new("cargo")
-        .args(["run", "--quiet", "--package", "outlay-cli", "--"])
-        .args(args)
-        .current_dir(root)
-        .output()
-        .map_err(|e| format!("cargo: {e}"))?;
+    let out = Command::new(crate::product::built(root)?).args(args).current_dir(root).output();
+    let out = out.map_err(|e| format!("outlay: {e}"))?;
     if out.status.success() {
         String::from_utf8(out.stdout).map_err(|e| format!("outlay {}: {e}", args.join(" ")))
     } else {

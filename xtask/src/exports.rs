@@ -158,6 +158,7 @@ const CASES: &[Case] = &[
 pub(crate) fn run(root: &Path) -> Result<(), String> {
     let place = root.join("target/exports");
     fs::create_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
+    let outlay = crate::product::built(root)?;
     let uv = uv(&place)?;
     for environment in ENVIRONMENTS {
         make(&uv, &place, environment)?;
@@ -167,7 +168,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let mut asked: Vec<((&str, &str), Vec<PathBuf>)> = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
         let out = place.join(format!("case-{number}"));
-        export(root, case, &out)?;
+        export(root, &outlay, case, &out)?;
         for (environment, check, file) in case.read {
             let path = out.join(file);
             match asked.iter_mut().find(|(key, _)| *key == (*environment, *check)) {
@@ -185,7 +186,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         done(&mut command, check)?;
     }
     let mut command = Command::new(python(&place, "train"));
-    command.arg(root.join("scripts/train_export.py")).arg(root.join("target/debug/outlay")).arg(place.join("tiny"));
+    command.arg(root.join("scripts/train_export.py")).arg(outlay).arg(place.join("tiny"));
     done(&mut command, "a tiny run")
 }
 
@@ -237,9 +238,9 @@ fn beside(uv: &Path, place: &Path) -> Result<(), String> {
     done(command.arg("--target").arg(&folder).args(packages), name)
 }
 
-fn export(root: &Path, case: &Case, out: &Path) -> Result<(), String> {
-    let mut command = Command::new("cargo");
-    command.args(["run", "-q", "--locked", "-p", "outlay-cli", "--", "export", case.job, "--to", case.to, "--force"]);
+fn export(root: &Path, outlay: &Path, case: &Case, out: &Path) -> Result<(), String> {
+    let mut command = Command::new(outlay);
+    command.args(["export", case.job, "--to", case.to, "--force"]);
     command.args(case.flags).arg("--out").arg(out).args(["--today", "2026-11-24"]).current_dir(root);
     done(&mut command, &format!("export --to {}", case.to))
 }

@@ -12,14 +12,11 @@ const CALIBRATION: &str = "crates/outlay-catalog/data/calibration.toml";
 
 /// Writes them.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
-    // With other arguments cargo would choose other features and build everything once more.
-    let build: &[&str] = &["test", "--workspace", "--locked", "--no-run"];
-    let outlay = root.join("target/debug/outlay");
+    let outlay = crate::product::built(root)?;
     let outlay = outlay.to_str().ok_or("the path of the repository is no text")?;
     let steps: &[(&str, &[&str])] = &[
-        ("cargo", build),
         (outlay, &["validate", "--fit", CALIBRATION]),
-        ("cargo", build),
+        ("cargo", &["test", "--quiet", "--workspace", "--locked", "--no-run"]),
         (outlay, &["validate", "--write", "--page"]),
         ("cargo", &["test", "--workspace", "--locked", "--test", "targets", "--test", "runner", "readme"]),
         ("cargo", &["xtask", "python"]),

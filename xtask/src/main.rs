@@ -17,6 +17,7 @@ mod dataclasses;
 mod docs;
 mod exports;
 mod figures;
+mod product;
 mod python;
 mod tidy;
 mod web;

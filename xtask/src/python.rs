@@ -24,9 +24,8 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let pip = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install"];
     step(root, &python, pip.iter().chain(NEEDS))?;
     step(root, &python, pip.iter().chain(&["."]))?;
-    // The answers are compared with those of the command, which `cargo test --workspace` has built: with other arguments
-    // cargo would choose other features and build everything once more.
-    step(root, "cargo", ["test", "--quiet", "--workspace", "--no-run"])?;
+    // The answers are compared with those of the command.
+    crate::product::built(root)?;
     step(root, &python, ["-m", "pytest", "-q", "-p", "no:cacheprovider"])
 }
 

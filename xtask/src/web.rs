@@ -137,9 +137,7 @@ fn tree(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
 fn test(root: &Path) -> Result<(), String> {
     let web = root.join("web");
     packages(&web)?;
-    let mut command = cargo(root);
-    command.args(["build", "--locked", "--package", "outlay-cli"]);
-    done(command)?;
+    crate::product::built(root)?;
     if std::env::var_os("CHROMIUM").is_none() && !Path::new("/usr/bin/chromium").exists() {
         eprintln!("no Chromium: installing Debian's (set CHROMIUM to use another browser)");
         let mut update = Command::new("apt-get");

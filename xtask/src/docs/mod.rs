@@ -30,8 +30,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let (followed, mut complaints) = links::check(&pages, &|path| root.join(path).exists());
     complaints.extend(links::unlisted(&pages));
     eprintln!("{} pages, {followed} links followed", pages.len());
-    let mut build = Command::new("cargo");
-    done(build.args(["build", "--quiet", "--locked", "--package", "outlay-cli"]).current_dir(root))?;
+    crate::product::built(root)?;
     complaints.extend(commands::check(root, &pages)?);
     if !complaints.is_empty() {
         return Err(format!("the documentation is wrong:\n  {}", complaints.join("\n  ")));
