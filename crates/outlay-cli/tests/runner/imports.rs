@@ -153,7 +153,7 @@ fn a_survey_counts_by_stack() {
         .file("repo/b.yml", AXOLOTL.replace("colour: red\n", ""))
         .file("repo/c.yml", format!("{AXOLOTL}rl: grpo\n"))
         .file("repo/note.yml", "hello: world\n");
-    insta::assert_snapshot!(place.run(&["import", "--survey", "repo"]), @r####"
+    insta::assert_snapshot!(place.run(&["import", "--survey", "repo"]), @"
     status 0
     --- stdout
     # Configs that are read
@@ -161,10 +161,12 @@ fn a_survey_counts_by_stack() {
     Public example configs, each read by `outlay import` and forecast by `outlay plan`. Written by
     `outlay import --survey FOLDER…`; run it over your own.
 
-    - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training.
+    - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training, nor a
+      part of a config.
     - **read**: made into a job without a fault.
-    - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, and 8 (else
-      1, 64 or 512) H100 or H200. A model that is no preset needs the hub or a `config.json`; here it counts as a miss.
+    - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, 8 (else 1,
+      64 or 512) H100 or H200, and Llama 3.1 8B where the model stands in a recipe in Python or in a folder of the author's. A model that is no preset needs the
+      hub or a `config.json`; here it counts as a miss.
 
     | stack | files | train a language model | read | forecast | share |
     |---|---|---|---|---|---|
@@ -182,5 +184,5 @@ fn a_survey_counts_by_stack() {
     - grpo samples answers, or asks another model, while it trains: `repo/c.yml`
     --- stderr
     1 files are no config of a stack that is known
-    "####);
+    ");
 }

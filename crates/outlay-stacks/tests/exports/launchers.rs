@@ -41,7 +41,7 @@ fn dstack() {
     backends: [lambda]
     spot_policy: on-demand
     max_price: 35.12  # of one machine and hour: a tenth over the plan's
-    max_duration: "1h"  # one run in ten takes longer than that
+    max_duration: …
     "#);
 }
 
@@ -53,7 +53,7 @@ fn slurm() {
     #SBATCH --nodes=2
     #SBATCH --ntasks-per-node=1
     #SBATCH --gpus-per-node=8
-    #SBATCH --time=0-03:37:00
+    #SBATCH --time=…
     #SBATCH --output=%x-%j.out
     ##SBATCH --partition=gpu
     ##SBATCH --account=
@@ -192,7 +192,7 @@ fn jobset() {
 
                           [checkpoint]
                           enable = true
-                          interval = 1908
+                          interval = …
                           keep_latest_k = 2
                           async_mode = "disabled"
                           OUTLAY

@@ -36,5 +36,16 @@ fn written(text: &str, to: &str, file: &str) -> String {
     let names: Vec<&str> = exported.files.iter().map(|file| file.name.as_str()).collect();
     let one =
         exported.files.iter().find(|one| one.name == file).unwrap_or_else(|| panic!("{file} is none of {names:?}"));
-    one.text.lines().filter(|line| !line.trim_start().starts_with("# ")).map(|line| format!("{line}\n")).collect()
+    let said = one.text.lines().filter(|line| !line.trim_start().starts_with("# "));
+    said.map(|line| format!("{}\n", without_time(line))).collect()
+}
+
+/// A line without how long something takes: that follows the calibration, which moves with the evidence.
+fn without_time(line: &str) -> String {
+    const KEYS: [&str; 6] =
+        ["--time=", "max_duration: ", "save_interval: ", "save_steps: ", "--save-interval ", "interval = "];
+    match KEYS.iter().find_map(|key| line.split_once(key).map(|(before, _)| format!("{before}{key}…"))) {
+        Some(line) => line,
+        None => line.to_owned(),
+    }
 }

@@ -250,7 +250,7 @@ fn litgpts_adapters() {
         json_path: data/train.jsonl
         val_split_fraction: 0.02
     train:
-      save_interval: 153  # the result alone is saved
+      save_interval: …
       global_batch_size: 64
       micro_batch_size: 4
       lr_warmup_steps: 5
@@ -276,7 +276,7 @@ fn litgpts_pre_training() {
       init_args:
         train_data_path: data/texts
     train:
-      save_interval: 4393
+      save_interval: …
       global_batch_size: 256
       micro_batch_size: 4
       lr_warmup_steps: 158
@@ -294,6 +294,7 @@ fn litgpts_pre_training() {
 #[test]
 fn torchtitan() {
     insta::assert_snapshot!(written(WIDE, "torchtitan", "torchtitan.toml"), @r#"
+
     [job]
     dump_folder = "./out"
 
@@ -335,7 +336,7 @@ fn torchtitan() {
 
     [checkpoint]
     enable = true
-    interval = 1908
+    interval = …
     keep_latest_k = 2
     async_mode = "disabled"
     "#);
@@ -384,7 +385,7 @@ fn megatron() {
       --tokenizer-type HuggingFaceTokenizer
       --tokenizer-model meta-llama/Llama-3.1-8B
       --save out
-      --save-interval 1908
+      --save-interval …
       --ckpt-format torch_dist
       --load out
       --eval-iters 0
