@@ -20,8 +20,9 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/reference/errors.md", &["schema", "errors"]),
 ];
 
-fn outlay(root: &Path, args: &[&str]) -> Result<String, String> {
-    let out = Command::new(crate::product::built(root)?).args(args).current_dir(root).output();
+/// What the built command `program` prints.
+fn said(root: &Path, program: &Path, args: &[&str]) -> Result<String, String> {
+    let out = Command::new(program).args(args).current_dir(root).output();
     let out = out.map_err(|e| format!("outlay: {e}"))?;
     if out.status.success() {
         String::from_utf8(out.stdout).map_err(|e| format!("outlay {}: {e}", args.join(" ")))
@@ -32,8 +33,9 @@ fn outlay(root: &Path, args: &[&str]) -> Result<String, String> {
 
 /// Writes every generated file.
 pub(crate) fn write(root: &Path) -> Result<(), String> {
+    let outlay = crate::product::built(root)?;
     for (path, args) in GENERATED {
-        fs::write(root.join(path), outlay(root, args)?).map_err(|e| format!("{path}: {e}"))?;
+        fs::write(root.join(path), said(root, &outlay, args)?).map_err(|e| format!("{path}: {e}"))?;
         eprintln!("wrote {path}");
     }
     let (path, text) = dataclasses::file(root)?;
@@ -50,9 +52,10 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     concepts::check(root)?;
     dataclasses::check(root)?;
+    let outlay = crate::product::built(root)?;
     let mut stale = Vec::new();
     for (path, args) in GENERATED {
-        if fs::read_to_string(root.join(path)).unwrap_or_default() != outlay(root, args)? {
+        if fs::read_to_string(root.join(path)).unwrap_or_default() != said(root, &outlay, args)? {
             stale.push((*path).to_owned());
         }
     }
