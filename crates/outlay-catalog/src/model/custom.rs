@@ -4,7 +4,7 @@ use outlay_core::model::{ActivationKind, Experts, Mask, Model, Router};
 
 use super::error::ReadError;
 use super::fields::activation;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, Layer, Order, RMS, decoder};
+use super::layer::{Attn, Ends, Feed, Ffn, LAYER, Layer, Order, RMS, decoder};
 use super::llama::QKV;
 
 /// Dimensions of a decoder; what is blank is the usual choice.
@@ -172,18 +172,6 @@ pub fn custom(d: &Dimensions) -> Result<Model, Vec<ReadError>> {
             }
         }
     }
-    let ends = Ends {
-        vocab,
-        hidden,
-        positions: d.learned_positions,
-        embedding_norm: false,
-        dropout: false,
-        norm,
-        final_norm: true,
-        tied: d.tied.unwrap_or(false),
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    };
+    let ends = Ends { positions: d.learned_positions, ..Ends::plain(vocab, hidden, norm, d.tied.unwrap_or(false)) };
     Ok(decoder("custom", "custom", &ends, layers, d.learned_positions))
 }

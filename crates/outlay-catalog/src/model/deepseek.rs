@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, Layer, Order, Projection, RMS, decoder};
+use super::layer::{Attn, Ends, Feed, Ffn, Layer, Order, Projection, RMS, decoder};
 
 /// Reads a config of the group.
 pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Vec<ReadError>> {
@@ -56,19 +56,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     let layer = |feed| Layer { hidden, norm: RMS, order: Order::Pre, attn, feed, dropout: false }.ops();
     let layers =
         vec![(dense, layer(Feed::Dense(ffn(f.count(&["intermediate_size"]))))), (depth - dense, layer(sparse))];
-    let ends = Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm: RMS,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", false),
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    };
+    let ends = Ends::plain(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false));
     let model = decoder(name, family, &ends, layers, f.maybe(&["max_position_embeddings"]));
     f.done(model)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, Layer, Order, QkNorm, RMS, decoder, linear, shared};
+use super::layer::{Attn, Ends, Feed, Ffn, Layer, Order, QkNorm, RMS, decoder, linear, shared};
 use super::llama::QKV;
 
 /// Tokens of a chunk in the published kernels.
@@ -139,19 +139,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         types.iter().filter(|kind| kind.as_str() == Some("full_attention")).count() as u64
     });
     let full = full.min(depth);
-    let ends = Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm: RMS,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", false),
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    };
+    let ends = Ends::plain(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false));
     let layers = vec![(depth - full, mixes), (full, attends)];
     let model = decoder(name, family, &ends, layers, f.maybe(&["max_position_embeddings"]));
     f.done(model)

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, Layer, NormStyle, Order, Projection, QkNorm, RMS_WIDE, decoder};
+use super::layer::{Attn, Ends, Feed, Ffn, Layer, NormStyle, Order, Projection, QkNorm, RMS_WIDE, decoder};
 use super::llama::QKV;
 
 /// Reads a config of the group.
@@ -61,19 +61,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
 }
 
 fn ends(f: &Fields<'_>, hidden: u64, soft_cap: bool) -> Ends {
-    Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm: RMS_WIDE,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", true),
-        head_bias: false,
-        soft_cap,
-        names: EMBED,
-    }
+    Ends { soft_cap, ..Ends::plain(f.count(&["vocab_size"]), hidden, RMS_WIDE, f.flag_or("tie_word_embeddings", true)) }
 }
 
 /// Gemma 4: wider heads and shared keys and values in global layers; experts beside the dense feed-forward.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, LAYER_BARE, Layer, Order, Projection, decoder};
+use super::layer::{Attn, Ends, Feed, Ffn, LAYER, LAYER_BARE, Layer, Order, Projection, decoder};
 
 type Read = Result<Model, Vec<ReadError>>;
 
@@ -33,19 +33,7 @@ fn feed(names: [&'static str; 2], width: u64, bias: bool, kind: ActivationKind) 
 }
 
 fn ends(vocab: u64, hidden: u64, tied: bool) -> Ends {
-    Ends {
-        vocab,
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm: LAYER,
-        final_norm: true,
-        tied,
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    }
+    Ends::plain(vocab, hidden, LAYER, tied)
 }
 
 /// GPT-2.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::delta::in_place_of_attention;
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, Layer, Order, RMS, decoder};
+use super::layer::{Attn, Ends, Feed, Ffn, Layer, Order, RMS, decoder};
 use super::llama::QKV;
 use super::ssm::Mixer2;
 
@@ -50,19 +50,7 @@ fn attn(f: &Fields<'_>, hidden: u64, turned: bool) -> Attn {
 }
 
 fn ends(f: &Fields<'_>, hidden: u64) -> Ends {
-    Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm: RMS,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", false),
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    }
+    Ends::plain(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false))
 }
 
 /// Falcon-H1: one norm feeds attention and the mixer, whose outputs are added; then a feed-forward.

@@ -348,6 +348,25 @@ pub(super) struct Ends {
     pub(super) names: [&'static str; 2],
 }
 
+impl Ends {
+    /// What most families have: one table of tokens, a norm after the last layer, a head without bias.
+    pub(super) fn plain(vocab: u64, hidden: u64, norm: NormStyle, tied: bool) -> Self {
+        Self {
+            vocab,
+            hidden,
+            positions: None,
+            embedding_norm: false,
+            dropout: false,
+            norm,
+            final_norm: true,
+            tied,
+            head_bias: false,
+            soft_cap: false,
+            names: EMBED,
+        }
+    }
+}
+
 /// Names of the tables of tokens and positions in most families.
 pub(super) const EMBED: [&str; 2] = ["embed_tokens", "embed_positions"];
 

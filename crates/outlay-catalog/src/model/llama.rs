@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::error::ReadError;
 use super::fields::Fields;
 use super::layer::{
-    Attn, EMBED, Ends, Feed, Ffn, LAYER, LAYER_BARE, Layer, NormStyle, Order, Projection, QkNorm, RMS, RMS_WIDE,
-    decoder,
+    Attn, Ends, Feed, Ffn, LAYER, LAYER_BARE, Layer, NormStyle, Order, Projection, QkNorm, RMS, RMS_WIDE, decoder,
 };
 
 /// Names of the projections in this family.
@@ -159,19 +158,8 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             vec![(depth - global, masked(Mask::Window { window })), (global, masked(Mask::Causal))]
         }
     };
-    let ends = Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm: habits.norm,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", habits.tied),
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    };
+    let ends =
+        Ends::plain(f.count(&["vocab_size"]), hidden, habits.norm, f.flag_or("tie_word_embeddings", habits.tied));
     let model = decoder(name, family, &ends, layers, f.maybe(&["max_position_embeddings"]));
     f.done(model)
 }

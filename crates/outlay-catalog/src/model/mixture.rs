@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{Attn, EMBED, Ends, Feed, Ffn, LAYER, Layer, Order, QkNorm, RMS, decoder};
+use super::layer::{Attn, Ends, Feed, Ffn, LAYER, Layer, Order, QkNorm, RMS, decoder};
 use super::llama::QKV;
 
 /// Reads a config of the group.
@@ -128,17 +128,8 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         (_, None) => layers.push((rest, layer(Mask::Causal, sparse))),
     }
     let ends = Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", false),
         head_bias: f.flag_or("lm_head_bias", false),
-        soft_cap: false,
-        names: EMBED,
+        ..Ends::plain(f.count(&["vocab_size"]), hidden, norm, f.flag_or("tie_word_embeddings", false))
     };
     let model = decoder(name, family, &ends, layers, f.maybe(&["max_position_embeddings"]));
     f.done(model)

@@ -5,28 +5,10 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::fields::Fields;
-use super::layer::{
-    Attn, EMBED, Ends, Feed, Ffn, LAYER_BARE, Layer, NormStyle, Order, Projection, QkNorm, RMS, decoder, linear, shared,
-};
+use super::layer::{Attn, Ends, Feed, Ffn, LAYER_BARE, Layer, Order, Projection, QkNorm, RMS, decoder, linear, shared};
 use super::llama::QKV;
 
 type Read = Result<Model, Vec<ReadError>>;
-
-fn ends(vocab: u64, hidden: u64, norm: NormStyle, tied: bool) -> Ends {
-    Ends {
-        vocab,
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm,
-        final_norm: true,
-        tied,
-        head_bias: false,
-        soft_cap: false,
-        names: EMBED,
-    }
-}
 
 fn ffn(width: u64, kind: ActivationKind) -> Ffn {
     Ffn { into: ["gate_proj", "up_proj"], out: "down_proj", width, gated: true, fused: false, bias: false, kind }
@@ -77,7 +59,7 @@ pub(super) fn glm(name: &str, family: &str, config: &Value) -> Read {
     let sparse = mixture(&f, hidden, routed, f.natural_or(&["n_shared_experts"], 1), false);
     let layers =
         vec![(dense, layer(Feed::Dense(ffn(f.count(&["intermediate_size"]), kind)))), (depth - dense, layer(sparse))];
-    let ends = ends(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false));
+    let ends = Ends::plain(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false));
     f.done(decoder(name, family, &ends, layers, f.maybe(&["max_position_embeddings"])))
 }
 
@@ -132,7 +114,7 @@ pub(super) fn afmoe(name: &str, family: &str, config: &Value) -> Read {
     for (row, feed) in counts.iter().zip([plain, sparse]) {
         layers.extend([(row[0], layer(Mask::Window { window }, head, feed)), (row[1], layer(Mask::Causal, 0, feed))]);
     }
-    let ends = ends(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false));
+    let ends = Ends::plain(f.count(&["vocab_size"]), hidden, RMS, f.flag_or("tie_word_embeddings", false));
     f.done(decoder(name, family, &ends, layers, f.maybe(&["max_position_embeddings"])))
 }
 
@@ -173,7 +155,7 @@ pub(super) fn dbrx(name: &str, family: &str, config: &Value) -> Read {
     };
     let layer = Layer { hidden, norm: LAYER_BARE, order: Order::Pre, attn, feed, dropout: false }.ops();
     let layers = vec![(f.count(&["n_layers"]), layer)];
-    let ends = ends(f.count(&["vocab_size"]), hidden, LAYER_BARE, f.flag_or("tie_word_embeddings", false));
+    let ends = Ends::plain(f.count(&["vocab_size"]), hidden, LAYER_BARE, f.flag_or("tie_word_embeddings", false));
     let model = decoder(name, family, &ends, layers, f.maybe(&["max_seq_len"]));
     let model = feeding.done(model).and_then(|model| attention.done(model));
     model.and_then(|model| f.done(model))

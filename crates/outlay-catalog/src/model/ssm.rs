@@ -16,17 +16,8 @@ type Read = Result<Model, Vec<ReadError>>;
 
 fn ends(f: &Fields<'_>, hidden: u64, norm: NormStyle, tied: bool) -> Ends {
     Ends {
-        vocab: f.count(&["vocab_size"]),
-        hidden,
-        positions: None,
-        embedding_norm: false,
-        dropout: false,
-        norm,
-        final_norm: true,
-        tied: f.flag_or("tie_word_embeddings", tied),
-        head_bias: false,
-        soft_cap: false,
         names: ["embeddings", ""],
+        ..Ends::plain(f.count(&["vocab_size"]), hidden, norm, f.flag_or("tie_word_embeddings", tied))
     }
 }
 
