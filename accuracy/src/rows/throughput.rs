@@ -292,6 +292,14 @@ fn method(row: &Row<'_>) -> Result<MethodRequest, Unscorable> {
     })
 }
 
+/// The cross-entropy, where remarks or the release tell it: torchtitan compiles its own since 2025.
+fn loss(row: &Row<'_>, framework: &str) -> Option<String> {
+    let date = row.text("date").unwrap_or_default();
+    let before = framework.to_lowercase().contains("torchtitan") && !date.is_empty() && date < "2025";
+    let chunked = row.notes_say(&["chunked ce", "chunked cross"]).then_some("chunked");
+    chunked.or(before.then_some("eager")).map(str::to_owned)
+}
+
 fn train(row: &Row<'_>, batch: Option<u64>) -> Result<TrainRequest, Unscorable> {
     let framework = row.text("framework").unwrap_or_default();
     let gpu = row.lower("gpu");
@@ -312,7 +320,7 @@ fn train(row: &Row<'_>, batch: Option<u64>) -> Result<TrainRequest, Unscorable> 
         precision: words::precision(&row.lower("precision"), framework)?.map(str::to_owned),
         recompute: Some(recompute.into()),
         attention: words::attention(&row.lower("attention_impl"), framework, !elsewhere).map(str::to_owned),
-        loss: row.notes_say(&["chunked ce", "chunked cross"]).then(|| "chunked".into()),
+        loss: loss(row, framework),
         stack: words::stack(framework, row.text("date").unwrap_or_default()).map(str::to_owned),
         compile,
         ..TrainRequest::default()

@@ -21,12 +21,18 @@ pub struct Program {
     pub aliases: Vec<String>,
     /// What its 16-bit mixed precision keeps when every parameter is trained; `compute` is bf16.
     pub mixed: Precision,
+    /// Format its gradients are kept in when `compute` is fp16.
+    pub fp16_gradients: Dtype,
     /// Format it keeps the weights of adapters in.
     pub adapters: Dtype,
     /// Its usual cross-entropy.
     pub loss: LossKernel,
+    /// A compiler, where one is used, takes in the cross-entropy too.
+    pub compiles_loss: bool,
     /// How it runs the update.
     pub execution: OptimizerExecution,
+    /// Trains the modules for multi-token prediction that a config has, when every parameter is trained.
+    pub trains_mtp: bool,
     /// What it shards by habit.
     pub sharding: Zero,
     /// Accelerators it runs on.
@@ -59,12 +65,24 @@ struct Row {
     #[serde(default)]
     recomputes_some: bool,
     #[serde(default)]
+    selective_products: bool,
+    #[serde(default)]
+    both_gradients: bool,
+    #[serde(default)]
+    widens_gradients: bool,
+    gradients_fp16: Option<String>,
+    bucket: Option<u64>,
+    #[serde(default)]
     uneven_stages: bool,
     zero_bubble: Option<u64>,
     #[serde(default)]
     dualpipe: bool,
     #[serde(default)]
     data_parallel_only: bool,
+    #[serde(default)]
+    compiles_loss: bool,
+    #[serde(default)]
+    trains_mtp: bool,
     #[serde(default)]
     gathers_narrow: bool,
     #[serde(default)]
@@ -99,6 +117,7 @@ fn program(row: Row) -> Result<Program, TableError> {
     let dtype = |name: &str| match name {
         "fp32" => Ok(Dtype::Fp32),
         "bf16" => Ok(Dtype::Bf16),
+        "fp16" => Ok(Dtype::Fp16),
         other => Err(bad("format", other)),
     };
     let vendor = |name: &String| match name.as_str() {
@@ -117,6 +136,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             master: row.master,
             autocast: row.autocast,
         },
+        fp16_gradients: dtype(row.gradients_fp16.as_ref().unwrap_or(&row.gradients))?,
         adapters: dtype(&row.adapters)?,
         loss: match row.loss.as_str() {
             "eager" => LossKernel::Eager,
@@ -136,6 +156,8 @@ fn program(row: Row) -> Result<Program, TableError> {
             "zero3" | "fsdp" => Zero::Three,
             other => return Err(bad("sharding", other)),
         },
+        compiles_loss: row.compiles_loss,
+        trains_mtp: row.trains_mtp,
         vendors: row.vendors.iter().map(vendor).collect::<Result<_, _>>()?,
         aliases: row.aliases,
         stack: Stack {
@@ -149,6 +171,10 @@ fn program(row: Row) -> Result<Program, TableError> {
             all_experts: row.all_experts,
             gathers_ahead: row.gathers_ahead,
             recomputes_some: row.recomputes_some,
+            selective_products: row.selective_products,
+            both_gradients: row.both_gradients,
+            bucket: row.bucket,
+            widens_gradients: row.widens_gradients,
             uneven_stages: row.uneven_stages,
             zero_bubble: row.zero_bubble,
             dualpipe: row.dualpipe,

@@ -241,6 +241,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("model.window", "attention-window", Count, "N", "Keys a query sees, in every layer"),
     flag("model.stride", "attention-stride", Count, "N", "Strided attention: the last N keys and every N-th before"),
     flag("model.shared_layers", "shared-layers", Count, "N", "Layers that run one after the other on the same weights"),
+    flag("model.mtp", "mtp", Count, "N", "Tokens predicted beside the next in training (multi-token prediction)"),
     flag("model.sparsity", "sparsity", Amount, "SHARE", "Weights held at zero: 2:4, or a share"),
     flag("method.kind", "method", Text, "KIND", "full, lora, qlora, dora or freeze").common(),
     flag("method.rank", "rank", Count, "N", "Rank of the adapters").common(),

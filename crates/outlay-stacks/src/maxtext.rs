@@ -204,7 +204,9 @@ fn model(fields: &mut Fields<'_>) {
         put!(fields, "enable_lora", method.kind = "lora");
         put!(fields, "lora_rank", method.rank = rank);
     }
-    crate::hf::not_counted(fields, &["mtp_num_layers"], "layers that predict further tokens are not counted");
+    if let Some(tokens) = fields.count(&["mtp_num_layers"]).filter(|tokens| *tokens > 0) {
+        put!(fields, "mtp_num_layers", model.mtp = tokens);
+    }
 }
 
 fn trained(fields: &mut Fields<'_>) {

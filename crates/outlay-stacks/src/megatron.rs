@@ -255,9 +255,11 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
         ..CustomModel::default()
     };
     experts(fields, &mut described);
+    if let Some(tokens) = fields.count(&["--mtp-num-layers", "model.mtp_num_layers"]).filter(|tokens| *tokens > 0) {
+        put!(fields, "--mtp-num-layers", model.mtp = tokens);
+    }
     let untold = [
-        (&["--mtp-num-layers", "model.mtp_num_layers"][..], "layers that predict further tokens are not counted"),
-        (&["--heterogeneous-layers-config-path"], "layers that differ from one another are taken as equal"),
+        (&["--heterogeneous-layers-config-path"][..], "layers that differ from one another are taken as equal"),
         (&["--linear-attention-freq", "--experimental-attention-variant"], "its attention is taken as plain"),
         (&["--moe-expert-capacity-factor", "model.moe_expert_capacity_factor"], "no token is taken as dropped"),
         (&["--cpu-offloading", "--fine-grained-activation-offloading"], "activations on the host are not counted"),

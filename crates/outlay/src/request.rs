@@ -70,6 +70,8 @@ pub struct ModelRequest {
     pub stride: Option<u64>,
     /// Layers that run one after the other on the same weights.
     pub shared_layers: Option<u64>,
+    /// Tokens predicted beside the next in training (multi-token prediction); 0 leaves the modules for it out.
+    pub mtp: Option<u64>,
     /// Weights held at zero: `2:4`, or a share for unstructured zeros.
     pub sparsity: Option<Amount>,
 }

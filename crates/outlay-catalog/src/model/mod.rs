@@ -12,6 +12,7 @@ mod encdec;
 mod encoder;
 mod error;
 mod fields;
+pub mod further;
 mod gemma;
 mod gpt;
 mod hybrid;

@@ -47,6 +47,8 @@ pub fn per_logit(recipe: &Recipe, outputs_held: bool, soft_cap: bool) -> PerLogi
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Loss {
     vocab: f64,
+    /// Times the loss is computed in a forward pass; its logits wait for their backward.
+    runs: f64,
     hidden: f64,
     width: f64,
     forward: f64,
@@ -65,13 +67,13 @@ pub(super) struct Held {
 
 impl Loss {
     pub(super) fn new(model: &Model, recipe: &Recipe) -> Self {
-        let loss = model.blocks.iter().flat_map(|block| &block.ops).find_map(|op| match op {
-            Op::Loss(loss) => Some(*loss),
-            _ => None,
-        });
+        let losses = model.blocks.iter().flat_map(|block| block.ops.iter().map(move |op| (block.count, op)));
+        let losses = losses.filter_map(|(count, op)| if let Op::Loss(loss) = op { Some((count, *loss)) } else { None });
+        let (runs, loss) = losses.fold((0, None), |(runs, first), (count, loss)| (runs + count, first.or(Some(loss))));
         let per = per_logit(recipe, false, loss.is_some_and(|loss| loss.soft_cap));
         Self {
             vocab: loss.map_or(0, |loss| loss.vocab) as f64,
+            runs: runs as f64,
             hidden: model.hidden as f64,
             width: recipe.precision.activations().bytes_each().get(),
             forward: per.forward.get(),
@@ -88,7 +90,7 @@ impl Loss {
             let held = Bytes::new(chunk * vocab * (self.width + 4.0) + tokens * self.hidden * self.width);
             return Held { forward: held, backward: held, projection: held };
         }
-        let logits = tokens * vocab;
+        let logits = tokens * vocab * self.runs;
         Held {
             forward: Bytes::new(logits * self.forward),
             backward: Bytes::new(logits * self.backward),

@@ -164,7 +164,11 @@ impl Footprint {
                 "overhead",
                 vec![
                     leaf("context", self.context, "driver, libraries, communicators; assumed"),
-                    leaf("allocator reserve", self.fragmentation, "6 % of live bytes, median; assumed"),
+                    leaf(
+                        "allocator reserve",
+                        self.fragmentation,
+                        "6 % of live bytes on one device, 12 % on several, median; assumed",
+                    ),
                 ],
             ),
         ];

@@ -22,10 +22,13 @@ use crate::units::{Bytes, GIB};
 
 /// Driver, runtime and library context of a process. Assumed, within 0.3–0.8 GiB.
 const CONTEXT: f64 = 0.6 * GIB;
-/// Buffers of one group of communicating ranks. Assumed; grows with channels.
-const COMMUNICATOR: f64 = 0.25 * GIB;
+/// Buffers of one group of communicating ranks. Assumed, within half and twice: peaks of devices in runs with tensor, pipeline
+/// and data parallelism leave 2 to 5 GiB beside what the program holds. Grows with channels and peers.
+const COMMUNICATOR: f64 = 1.0 * GIB;
 /// Gradients reduced at a time, twice (one fills while one travels). Assumed.
 const BUCKETS: f64 = 0.5 * GIB;
+/// Bytes of a gradient in a bucket: flattened in fp32, and the updated weight in 16 bit that is gathered in its place.
+const BUCKETED: f64 = 6.0;
 
 /// What does not depend on the layout, summed once per model and recipe.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +46,9 @@ pub struct ModelMemory {
     batched_update: bool,
     paged: bool,
     tied_head: bool,
+    selective_products: bool,
+    /// Bytes of the gradients that are reduced at a time.
+    buckets: f64,
     /// The same under layouts that gather weights, where autocast makes that another.
     gathered: Option<Box<ModelMemory>>,
 }
@@ -97,6 +103,8 @@ impl ModelMemory {
             in_backward: recipe.optimizer.execution == OptimizerExecution::InBackward,
             batched_update: recipe.optimizer.execution == OptimizerExecution::Foreach,
             paged: recipe.optimizer.paged,
+            selective_products: recipe.stack.selective_products,
+            buckets: recipe.stack.bucket.map_or(BUCKETS, |gradients| gradients as f64 * BUCKETED),
             tied_head: is(|op| matches!(op, Op::Linear(linear) if linear.tied)),
             gathered: (recipe.gathered().precision != recipe.precision)
                 .then(|| Box::new(Self::new(model, &recipe.gathered()))),
@@ -309,13 +317,16 @@ impl ModelMemory {
             let whole = split.kept(kept.replicated, kept.split) * tokens;
             let peak = split.kept(kept.peak_replicated, kept.peak_split) * tokens + casts;
             if block.role != Role::Layer {
-                acts.ends += (whole + casts) * present;
+                acts.ends += (whole + casts) * present * block.count;
                 acts.casts += casts * present;
                 continue;
             }
             let input = kept.input.get() / split.sequence * tokens;
             let left = match layout.recompute {
                 Recompute::None => whole + casts,
+                Recompute::Selective if self.selective_products => {
+                    (split.kept(kept.products_replicated, kept.products_split) * tokens).min(whole) + casts
+                }
                 Recompute::Selective => {
                     let (cheap, core) = if kept.core > Bytes::ZERO {
                         (0.0, kept.core.get() / split.tensor)
@@ -424,10 +435,8 @@ impl ModelMemory {
                 ..alive(Moment::Update, all_gradients, 0.0)
             },
         ];
-        moments.map(|footprint| Footprint {
-            fragmentation: Bytes::new(footprint.live().get() * (RESERVE_MEDIAN - 1.0)),
-            ..footprint
-        })
+        let reserve = if layout.accelerators() > 1 { RESERVE_MEDIAN.1 } else { RESERVE_MEDIAN.0 } - 1.0;
+        moments.map(|footprint| Footprint { fragmentation: Bytes::new(footprint.live().get() * reserve), ..footprint })
     }
 
     /// What is there all the time.
@@ -464,7 +473,7 @@ impl ModelMemory {
     fn communication(&self, layout: &Layout, state: &State, split: &Split, tokens: f64) -> f64 {
         let flow = tokens * self.hidden * self.act_element;
         let when = |yes: bool, bytes: f64| if yes { bytes } else { 0.0 };
-        when(layout.dp > 1 && layout.zero != Zero::Three, state.whole.gradients.min(BUCKETS))
+        when(layout.dp > 1 && layout.zero != Zero::Three, state.whole.gradients.min(self.buckets))
             + when(layout.tp > 1, flow)
             + when(layout.pp > 1, 2.0 * flow / split.sequence)
             + when(layout.cp > 1, flow / split.tensor)
@@ -475,8 +484,11 @@ impl ModelMemory {
         if layout.offload != Offload::None {
             return 0.0;
         }
-        let batched = if layout.zero >= Zero::One { state.sharded.update } else { state.whole.update };
-        if self.batched_update { batched.max(state.update_largest.min(batched)) } else { state.update_largest }
+        let shard = if layout.zero >= Zero::One { &state.sharded } else { &state.whole };
+        let batched = shard.update;
+        let update =
+            if self.batched_update { batched.max(state.update_largest.min(batched)) } else { state.update_largest };
+        update + shard.widened
     }
 }
 

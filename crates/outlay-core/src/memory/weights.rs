@@ -44,6 +44,8 @@ pub(super) struct Stored {
     pub(super) optimizer: f64,
     /// Temporaries of an update batched over tensors.
     pub(super) update: f64,
+    /// Gradients in fp32, for the update, where they are kept narrower.
+    pub(super) widened: f64,
     /// Weights in the format that shards are gathered in.
     pub(super) gathered: f64,
 }
@@ -55,6 +57,7 @@ impl Stored {
         self.master += other.master * times;
         self.optimizer += other.optimizer * times;
         self.update += other.update * times;
+        self.widened += other.widened * times;
         self.gathered += other.gathered * times;
     }
 }
@@ -165,6 +168,14 @@ impl Layer {
         if trained > 0.0 {
             let precision = recipe.precision;
             self.train(tensor, recipe.optimizer, precision.gradients, precision.master, trained);
+            let narrow = precision.gradients.bytes_each().get() < 4.0;
+            let both = recipe.stack.both_gradients && !narrow && precision.activations().bytes_each().get() < 4.0;
+            let beside = Stored {
+                gradients: if both { n * precision.activations().bytes_each().get() } else { 0.0 },
+                widened: if recipe.stack.widens_gradients && narrow && precision.master { 4.0 * n } else { 0.0 },
+                ..Stored::default()
+            };
+            self.of(splits).add(&beside, trained);
         }
     }
 

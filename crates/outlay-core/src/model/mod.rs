@@ -398,6 +398,13 @@ impl Model {
         self.layers().map(|block| block.count).sum()
     }
 
+    /// How many tokens beside the next are predicted in training: losses computed beyond the first.
+    #[must_use]
+    pub fn further(&self) -> u64 {
+        let computes = |block: &&Block| block.ops.iter().any(|op| matches!(op, Op::Loss(_)));
+        self.blocks.iter().filter(computes).map(|block| block.count).sum::<u64>().saturating_sub(1)
+    }
+
     /// How many repeated layers route their tokens to experts.
     #[must_use]
     pub fn mixtures(&self) -> u64 {

@@ -244,6 +244,15 @@ pub struct Stack {
     pub gathers_narrow: bool,
     /// Can compute some of the layers again and keep the others.
     pub recomputes_some: bool,
+    /// Gradients that are summed in fp32 stand beside those in 16 bit that the backward pass made.
+    pub both_gradients: bool,
+    /// Before the update, the gradients of a rank's shard are written out in fp32 where they are kept in 16 bit.
+    pub widens_gradients: bool,
+    /// Gradients that are flattened and reduced together; `None`: as many as a small buffer holds.
+    pub bucket: Option<u64>,
+    /// Selective recomputation computes every second product of a layer again, and all between them; attention's result and
+    /// the other products are kept.
+    pub selective_products: bool,
     /// Lets layers be dealt out over pipeline stages by hand.
     pub uneven_stages: bool,
     /// Can fill the pipeline's bubble with weight gradients: from this many virtual stages on a rank.

@@ -58,9 +58,11 @@ impl Work {
     }
 
     /// Seconds of forward work that a recomputation policy does again.
-    pub(super) fn again(&self, recompute: Recompute, written_out: bool) -> f64 {
+    pub(super) fn again(&self, recompute: Recompute, written_out: bool, products: bool) -> f64 {
         match recompute {
             Recompute::None => 0.0,
+            // Every second product, and the experts, whose grouped products are none of those that are kept.
+            Recompute::Selective if products => self.elementwise[0] + 0.5 * self.gemm[0] + self.experts[0],
             // Scores where they are written out; otherwise norms and activations.
             Recompute::Selective if written_out => self.attention[0],
             Recompute::Selective => self.elementwise[0],
@@ -75,6 +77,8 @@ pub(super) struct Bench<'a> {
     pub(super) shape: Shape,
     /// Linear layers in the compute format.
     pub(super) device: Device,
+    /// Grouped products of experts.
+    pub(super) grouped: Device,
     /// Everything that stays in 16 bit.
     pub(super) plain: Device,
     /// FLOP/s of the best attention kernel, forward.
@@ -186,7 +190,7 @@ impl Bench<'_> {
         let each = if all { tokens * ep / share } else { chosen / e.experts as f64 * uneven };
         let inputs = if e.gated { 2.0 } else { 1.0 };
         let grouped = GROUPED * self.device.common.grouped.get();
-        let device = &Device { rate: grouped * self.device.rate, ..self.device };
+        let device = &Device { rate: grouped * self.grouped.rate, ..self.grouped };
         let (h, f) = (e.input as f64, width);
         let forward = inputs * device.products(local, each, f, h) + device.products(local, each, h, f);
         let back_in = inputs * device.products(local, each, h, f) + device.products(local, each, f, h);

@@ -19,7 +19,7 @@ use crate::model::{Model, Op, Role, params};
 use crate::scenario::adapters;
 use crate::scenario::cluster::{Accelerator, Vendor};
 use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
-use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds};
+use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds, Share};
 
 /// Gain of sparse tensor cores on products with a weight that holds two zeros in four, of a printed two.
 const SKIPPED: f64 = 1.45;
@@ -82,6 +82,8 @@ pub struct Pace<'a> {
     reached: Reached,
     /// Linear layers in the compute format.
     device: Device,
+    /// Grouped products of experts: their kernels come in 8 bit at the narrowest.
+    grouped: Device,
     /// Everything that stays in 16 bit.
     plain: Device,
     cast: bool,
@@ -129,6 +131,10 @@ impl<'a> Pace<'a> {
             gain if gain > 1.5 => (reached.eight_bit.get(), true),
             _ => (1.0, false),
         };
+        let (of_experts, narrow_experts) = match part.peaks.of(Dtype::MxFp8) {
+            Some(eight) if compute / activations > 3.0 => (eight.get(), reached.eight_bit.get()),
+            _ => (compute, narrow),
+        };
         let whole = Lengths { batch: recipe.global_batch, seq: recipe.seq_len, source: recipe.source_len };
         let (mut dense, mut routed, mut sure) = (0.0, 0.0, 0.0);
         for block in &model.blocks {
@@ -154,6 +160,11 @@ impl<'a> Pace<'a> {
             recipe,
             reached,
             device: Device { rate: compute * gemm * narrow, grain: if cast { 128.0 } else { 64.0 }, ..plain },
+            grouped: Device {
+                rate: of_experts * gemm * narrow_experts,
+                grain: if cast { 128.0 } else { 64.0 },
+                ..plain
+            },
             plain,
             cast,
             on_device: recipe.stack.sync_free && cast && fuses_experts(part, model),
@@ -207,6 +218,7 @@ impl<'a> Pace<'a> {
             recipe,
             shape,
             device: self.device,
+            grouped: self.grouped,
             plain: self.plain,
             attention: self.plain.rate / self.reached.gemm.get() * self.reached.attention.get(),
             flash2: self.reached.flash2.get(),
@@ -266,7 +278,7 @@ impl<'a> Pace<'a> {
         let mut stage = Work::default();
         stage.add(layers, part.layers);
         stage.add(&micro.ends, part.ends);
-        let again = layers.again(layout.recompute, self.written);
+        let again = layers.again(layout.recompute, self.written, recipe.stack.selective_products);
         let again = again * part.layers;
         let beside = recipe.beside.passes as f64;
         let reference = stage.busy(0) * beside;
@@ -290,6 +302,9 @@ impl<'a> Pace<'a> {
         let passes = recipe.beside.passes + if matches!(recipe.method, Method::Lora(_)) { 2 } else { 3 };
         let done_again = match layout.recompute {
             Recompute::Layers(_) | Recompute::Full => self.forward * layout.recompute.of_layers(),
+            Recompute::Selective if recipe.stack.selective_products => {
+                (self.forward - self.attention) * Share::new(0.5)
+            }
             Recompute::Selective if self.written => self.attention,
             _ => Flops::ZERO,
         };

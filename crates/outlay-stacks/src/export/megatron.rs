@@ -166,6 +166,9 @@ fn model(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
         arguments.value("--moe-ffn-hidden-size", experts.ffn).flag("--moe-grouped-gemm");
         arguments.value("--moe-token-dispatcher-type", "alltoall");
     }
+    if model.further() > 0 {
+        arguments.value("--mtp-num-layers", model.further());
+    }
 }
 
 fn split(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Problem>) {

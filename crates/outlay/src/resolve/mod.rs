@@ -17,6 +17,7 @@ mod scan;
 mod train;
 
 use outlay_catalog::Catalog;
+use outlay_core::scenario::recipe::Method;
 use outlay_core::scenario::{Goal, Limits, Scenario};
 use outlay_core::units::{Seconds, Usd};
 
@@ -79,12 +80,17 @@ pub(crate) fn resolve(request: &Request, catalog: &Catalog, ask: Ask) -> Result<
         problems.push(fault.help("leave [vary] out here, or ask `outlay plan`"));
     }
     let scratch = model::from_scratch(request, &mut notes, &mut problems);
-    let model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
+    let mut model = collect(&mut problems, model::resolve(&request.model, catalog, &mut notes));
     let method = collect(&mut problems, method::resolve(&request.method, scratch, &mut notes));
     if let (Some(model), Some(method)) = (&model, &method) {
         problems.extend(method::check(method, model, &mut notes));
     }
     let recipe = collect(&mut problems, train::resolve(request, catalog, scratch, model.as_ref(), method, &mut notes));
+    if let (Some(model), Some(recipe)) = (&mut model, &recipe) {
+        let trained = recipe.program.trains_mtp && matches!(recipe.recipe.method, Method::Full);
+        let added = model::predict_further(&request.model, catalog, trained, model, &mut notes);
+        problems.extend(added.err());
+    }
     let dynamics = collect(&mut problems, dynamics::resolve(request, scratch, &mut notes));
     let lesson = match (&model, &recipe, &dynamics) {
         (Some(model), Some(recipe), Some(dynamics)) => Some((model, &recipe.recipe, dynamics)),

@@ -1,8 +1,12 @@
 //! `[model]`: a preset, a config, or a description by hand.
 
+use std::borrow::Cow;
+
 use outlay_catalog::Catalog;
+use outlay_catalog::model::further::{self, Further};
 use outlay_catalog::model::{self, Dimensions, ReadError};
 use outlay_core::model::{Mask, Model, Op, Role};
+use serde_json::Value;
 
 use super::defaults::Notes;
 use super::positive;
@@ -52,6 +56,40 @@ pub(super) fn resolve(request: &ModelRequest, catalog: &Catalog, notes: &mut Not
             problems.extend(more);
             Err(problems)
         }
+    }
+}
+
+/// Adds the modules for multi-token prediction that the job asks for, or, where it does not say, that the program trains of
+/// those in the model's config.
+pub(super) fn predict_further(
+    request: &ModelRequest,
+    catalog: &Catalog,
+    trained: bool,
+    model: &mut Model,
+    notes: &mut Notes,
+) -> Result<(), Problem> {
+    let config = config(request, catalog);
+    let further = match request.mtp {
+        Some(0) => None,
+        Some(passes) => Some(Further::asked(config.as_deref(), positive("model.mtp", passes, further::MOST)?)),
+        None => config.as_deref().and_then(Further::of).filter(|_| trained),
+    };
+    let Some(further) = further else { return Ok(()) };
+    if request.mtp.is_none() {
+        let why = "its config has modules for multi-token prediction, and the training program trains them";
+        notes.assume("model.mtp", further.passes, why);
+    }
+    further::add(model, further);
+    Ok(())
+}
+
+/// The config that the model is read from, if it is from one that can be read.
+fn config<'a>(request: &'a ModelRequest, catalog: &Catalog) -> Option<Cow<'a, Value>> {
+    let preset = || model::json(catalog.preset(request.base.as_deref()?).ok()?.config).ok().map(Cow::Owned);
+    match &request.config {
+        Some(config) => Some(Cow::Borrowed(config)),
+        None if request.custom.is_none() => preset(),
+        None => None,
     }
 }
 

@@ -58,10 +58,11 @@ pub(super) fn resolve(
     let optimizer = optimizer(request, &program, &method, precision, notes, &mut problems);
     let attention = attention(train.attention.as_deref(), &mut problems);
     let losses = [("eager", LossKernel::Eager), ("fused", LossKernel::Fused), ("chunked", LossKernel::Chunked)];
-    let loss = train.loss.as_deref().map_or(Ok(program.loss), |name| choice("train.loss", "loss", name, &losses));
-    let loss = or(&mut problems, loss, program.loss);
     let mut stack = program.stack.clone();
     stack.compiled = train.compile.unwrap_or(stack.compiled);
+    let usual = if program.compiles_loss && stack.compiled { LossKernel::Fused } else { program.loss };
+    let loss = train.loss.as_deref().map_or(Ok(usual), |name| choice("train.loss", "loss", name, &losses));
+    let loss = or(&mut problems, loss, usual);
     let seq_len = seq_len(request, scratch, model, notes, &mut problems);
     let source_len = request.data.source_len.map_or(Ok(seq_len), |n| positive("data.source_len", n, 1 << 24));
     let source_len = or(&mut problems, source_len, seq_len);
@@ -144,7 +145,7 @@ fn precision(
         ("bf16", half(Dtype::Bf16)),
         ("bf16-pure", pure(Dtype::Bf16)),
         ("bf16-autocast", Precision { compute: Dtype::Bf16, autocast: true, ..pure(Dtype::Fp32) }),
-        ("fp16", Precision { weights: fp16(half(Dtype::Fp16).weights), ..half(Dtype::Fp16) }),
+        ("fp16", fp16(half(Dtype::Fp16), program, adapters)),
         ("fp8", half(Dtype::Fp8)),
         ("mxfp8", half(Dtype::MxFp8)),
         ("nvfp4", half(Dtype::Fp4)),
@@ -153,11 +154,11 @@ fn precision(
     or(problems, choice("train.precision", "precision", &name, &choices), half(Dtype::Bf16))
 }
 
-const fn fp16(weights: Dtype) -> Dtype {
-    match weights {
-        Dtype::Bf16 => Dtype::Fp16,
-        other => other,
-    }
+/// What stands in 16 bit stands in fp16.
+fn fp16(precision: Precision, program: &Program, adapters: bool) -> Precision {
+    let weights = if precision.weights == Dtype::Bf16 { Dtype::Fp16 } else { precision.weights };
+    let gradients = if adapters { precision.gradients } else { program.fp16_gradients };
+    Precision { weights, gradients, ..precision }
 }
 
 fn optimizer(

@@ -34,6 +34,11 @@ pub struct Kept {
     pub cheap_replicated: Bytes,
     /// Of `split`: what activations make and selective recompute can make again.
     pub cheap_split: Bytes,
+    /// What is kept where every second product is computed again, of the replicated kind: the layer's input, and what the
+    /// first, third, … product makes of that kind.
+    pub products_replicated: Bytes,
+    /// The same of the split kind, and attention's result.
+    pub products_split: Bytes,
     /// Of the total: row statistics (log-sum-exp, inverse deviations), which published closed forms leave out.
     pub statistics: Bytes,
     /// Not per token: copies of weights in the compute format, and products of weights.
@@ -149,6 +154,7 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         Stream::Source => recipe.source_len as f64 / (recipe.seq_len.max(1)) as f64,
         Stream::Main => 1.0,
     };
+    let products = if walk.reached { every_second_product(block, act) } else { (0.0, 0.0) };
     // The backward pass starts with everything kept, whatever its first operator needs.
     walk.work(0.0, true);
     let Sums {
@@ -168,6 +174,8 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         core: Bytes::new(core * scale),
         cheap_replicated: Bytes::new(cheap_replicated * scale),
         cheap_split: Bytes::new(cheap_split * scale),
+        products_replicated: Bytes::new((if walk.reached { start.bytes() } else { 0.0 }) * scale + products.0 * scale),
+        products_split: Bytes::new(products.1 * scale),
         statistics: Bytes::new(statistics * scale),
         weights: Bytes::new(weights),
         input: Bytes::new(if walk.reached { start.bytes() * scale } else { 0.0 }),
@@ -175,6 +183,25 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         peak_split: Bytes::new(peak_split * scale),
         reached: walk.reached,
     }
+}
+
+/// Bytes per token that the first, third, … product of a layer makes, and attention: replicated, split.
+fn every_second_product(block: &Block, act: f64) -> (f64, f64) {
+    let (mut replicated, mut split, mut keeps) = (0.0, 0.0, true);
+    for op in &block.ops {
+        match op {
+            Op::Linear(linear) => {
+                if keeps {
+                    let whole = matches!(linear.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut | Part::Other);
+                    *(if whole { &mut replicated } else { &mut split }) += act * linear.output as f64;
+                }
+                keeps = !keeps;
+            }
+            Op::Attention(a) => split += act * (a.heads * a.v_dim) as f64,
+            _ => {}
+        }
+    }
+    (replicated, split)
 }
 
 /// Whether the feed-forward starts before attention's result is added to the stream.
