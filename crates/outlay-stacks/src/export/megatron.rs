@@ -61,7 +61,12 @@ pub(crate) fn write(
     exported.files.insert(0, File { name: NAME.into(), text });
     Ok(Start {
         install: vec!["pip install megatron-core transformer-engine[pytorch]".into()],
-        env: vec![("CUDA_DEVICE_MAX_CONNECTIONS", "1".into())],
+        // One queue keeps communication ahead of the work it overlaps with; its FSDP needs several, and refuses one.
+        env: if matches!(chosen.layout().zero, Zero::Two | Zero::Three) {
+            Vec::new()
+        } else {
+            vec![("CUDA_DEVICE_MAX_CONNECTIONS", "1".into())]
+        },
         by: By::Takes(format!("bash {NAME} {{}} ")),
         files: vec![NAME.into()],
         output: "out",
