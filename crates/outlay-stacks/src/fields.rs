@@ -299,7 +299,8 @@ impl<'a> Fields<'a> {
 
 /// A key that its program leaves out does nothing there, so the forecast without it is the right one.
 fn without_effect(key: &str, program: &str, known: &BTreeSet<&'static str>) -> String {
-    let near = nearest(key, known.iter().copied().filter(|name| !name.ends_with('*')));
+    let alike = |name: &&str| !name.ends_with('*') && name.len().abs_diff(key.len()) <= 2;
+    let near = nearest(key, known.iter().copied().filter(alike));
     let near = near.first().map_or_else(String::new, |near| format!("; near is {near}"));
     format!("{key} is no key of {program}, which leaves it out without a word: it has no effect{near}")
 }

@@ -78,6 +78,12 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
     let of = |answer: &Response, figure: &dyn Fn(&Plan, &Response) -> Option<f64>| {
         answer.pick.as_ref().and_then(|plan| figure(plan, answer))
     };
+    // What does not fit says by how much.
+    let nearest = |answer: &Response, figure: fn(&Plan) -> f64| {
+        answer.pick.is_none().then(|| answer.losers.first().map(|loser| figure(&loser.plan))).flatten()
+    };
+    let sizes: [(&str, fn(&Plan) -> f64); 2] =
+        [("memory", |plan| plan.memory_gib), ("probability that it fits", |plan| plan.fit_probability)];
     type Figure<'a> = (&'a str, &'a str, &'a dyn Fn(&Plan, &Response) -> Option<f64>);
     let all: [Figure<'_>; 11] = [
         ("cost", "USD", &|plan, _| plan.cost_usd.map(|cost| cost.mid)),
@@ -93,7 +99,9 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
         ("loss", "nats", &|_, answer| Some(answer.quality.loss.mid)),
     ];
     let row = |(name, unit, figure): &Figure<'_>| {
-        let (before, after) = (of(before, *figure), of(after, *figure));
+        let size = sizes.iter().find(|(size, _)| size == name).map(|(_, figure)| *figure);
+        let of = |answer: &Response| of(answer, *figure).or_else(|| nearest(answer, size?));
+        let (before, after) = (of(before), of(after));
         let change = before
             .zip(after)
             .and_then(|(one, other)| if one == other { Some(0.0) } else { (one != 0.0).then(|| other / one - 1.0) });

@@ -153,7 +153,11 @@ fn outcome(path: &Path, text: &str, catalog: &Catalog, today: &str) -> Outcome {
         let fixed = imported.request.hardware.gpus;
         let dropped = imported.dropped;
         match forecast(imported.request, catalog, today) {
-            Ok(fits) => return Outcome::Forecast { too_large: !fits, dropped },
+            // Where the config leaves the number open, more are tried.
+            Ok(fits) if fits || fixed.is_some_and(|fixed| fixed != gpus) => {
+                return Outcome::Forecast { too_large: !fits, dropped };
+            }
+            Ok(_) => last = "no plan fits on 1 to 512 accelerators".to_owned(),
             Err(why) => {
                 if last.is_empty() {
                     last = why;
