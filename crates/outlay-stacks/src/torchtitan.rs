@@ -135,7 +135,7 @@ fn layout(fields: &mut Fields<'_>) {
         fields.count(&["parallelism.data_parallel_replicate_degree", "training.data_parallel_replicate_degree"]);
     let keep = fields.text(&["parallelism.fsdp_reshard_after_forward"]);
     let zero = match (shard, copies, keep.as_deref()) {
-        (Some(one), Some(_), _) if one == 1.0 => Some("none"),
+        (Some(1.0), Some(_), _) => Some("none"),
         (_, _, Some("always")) => Some("fsdp"),
         // Beside a pipeline weights stay whole between micro-batches, which is no row of the layouts: searched.
         _ if fields.request.layout.pp.is_some() => None,

@@ -79,11 +79,14 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
         answer.pick.as_ref().and_then(|plan| figure(plan, answer))
     };
     // What does not fit says by how much.
-    let nearest = |answer: &Response, figure: fn(&Plan) -> f64| {
-        answer.pick.is_none().then(|| answer.losers.first().map(|loser| figure(&loser.plan))).flatten()
+    let nearest = |answer: &Response, name: &str| {
+        let plan = &answer.losers.first().filter(|_| answer.pick.is_none())?.plan;
+        match name {
+            "memory" => Some(plan.memory_gib),
+            "probability that it fits" => Some(plan.fit_probability),
+            _ => None,
+        }
     };
-    let sizes: [(&str, fn(&Plan) -> f64); 2] =
-        [("memory", |plan| plan.memory_gib), ("probability that it fits", |plan| plan.fit_probability)];
     type Figure<'a> = (&'a str, &'a str, &'a dyn Fn(&Plan, &Response) -> Option<f64>);
     let all: [Figure<'_>; 11] = [
         ("cost", "USD", &|plan, _| plan.cost_usd.map(|cost| cost.mid)),
@@ -99,8 +102,7 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
         ("loss", "nats", &|_, answer| Some(answer.quality.loss.mid)),
     ];
     let row = |(name, unit, figure): &Figure<'_>| {
-        let size = sizes.iter().find(|(size, _)| size == name).map(|(_, figure)| *figure);
-        let of = |answer: &Response| of(answer, *figure).or_else(|| nearest(answer, size?));
+        let of = |answer: &Response| of(answer, *figure).or_else(|| nearest(answer, name));
         let (before, after) = (of(before), of(after));
         let change = before
             .zip(after)
