@@ -260,7 +260,7 @@ fn at_once(tasks: usize, workers: usize, task: impl Fn(usize) -> Result<String, 
     let mut faults = Vec::new();
     for outcome in outcomes.into_iter().flatten() {
         match outcome {
-            Ok(said) => print!("{said}"),
+            Ok(said) => eprint!("{said}"),
             Err(fault) => faults.push(fault),
         }
     }
