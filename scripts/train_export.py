@@ -54,6 +54,7 @@ base = "./model"
 [method]
 kind = "lora"
 rank = 8
+base_dtype = "fp32"
 [data]
 path = "train.jsonl"
 samples = {SAMPLES}

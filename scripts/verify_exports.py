@@ -182,6 +182,52 @@ def litgpt(path):
     return task, config["train"]["micro_batch_size"]
 
 
+def megatron(path):
+    """The arguments of a script before Megatron-LM's own parser and its cross checks, up to the model's config."""
+    import contextlib
+    import io
+    import re
+    import shlex
+    import tomllib
+    import typing
+
+    import typing_extensions
+
+    # megatron-core asks for Python 3.12; this is all it takes from it.
+    if not hasattr(typing, "override"):
+        typing.override = typing_extensions.override
+    import torch
+
+    # No GPU is here: a Blackwell is taken as given, which has all the formats.
+    torch.cuda.get_device_capability = lambda *_, **__: (10, 0)
+    torch.cuda.get_device_properties = lambda *_, **__: type("Properties", (), {"major": 10, "minor": 0})
+    import megatron.training.arguments as program
+    from megatron.training.arguments import core_transformer_config_from_args, parse_args, validate_args
+
+    # Transformer Engine is built for a GPU: it is taken as there, and new.
+    program.is_te_min_version = lambda *_, **__: True
+
+    with open(path) as text:
+        script = text.read()
+    words = re.search(r"^ARGUMENTS=\(\n(.*?)^\)$", script, re.DOTALL | re.MULTILINE).group(1)
+    with open("outlay.toml", "rb") as job:
+        devices = tomllib.load(job)["hardware"]["gpus"]
+    one_queue = "--use-megatron-fsdp" not in words
+    os.environ.update(WORLD_SIZE=str(devices), RANK="0", CUDA_DEVICE_MAX_CONNECTIONS="1" if one_queue else "8")
+    sys.argv = ["pretrain_gpt.py", *shlex.split(words, comments=True)]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+        try:
+            args = parse_args()
+        except SystemExit as left:
+            raise ValueError(said.getvalue()[-600:]) from left
+        validate_args(args)
+        # Fused by Transformer Engine, which is built for a GPU.
+        args.apply_rope_fusion = False
+        core_transformer_config_from_args(args)
+    return args.tensor_model_parallel_size, args.pipeline_model_parallel_size, args.data_parallel_size
+
+
 def slurm(path):
     """bash on its syntax, and sbatch on its options: without a controller it reads them all and then fails to find one."""
     import shutil
@@ -225,7 +271,7 @@ CHECKS = {
     check.__name__: check
     for check in [
         trl, transformers, accelerate, axolotl, llama_factory, deepspeed, torchtune, torchtitan, skypilot, dstack, kubernetes,
-        litgpt, slurm, ray,
+        litgpt, megatron, slurm, ray,
     ]
 }
 

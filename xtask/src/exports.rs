@@ -3,13 +3,18 @@
 //!
 //! The programs come from PyPI at pinned versions into virtual environments under `target/exports`, made by `uv`, which is
 //! itself installed there. One environment serves all training programs, because torch alone is several gigabytes: those
-//! that would want another torch come without their dependencies, and what their parsers import is named here.
+//! that would want another torch come without their dependencies, and what their parsers import is named here. What waits
+//! for the network or for a program to start goes on side by side, as many at a time as there are processors; what each said
+//! is printed in the order of the list.
 //!
 //! Does not know: what any file means; `scripts/verify_exports.py` asks the programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// An environment: with dependencies, then without.
 struct Environment {
@@ -18,8 +23,13 @@ struct Environment {
     bare: &'static [&'static str],
 }
 
-/// What is laid over the environment of training programs for torchtune alone: it wants an older torchao than PEFT bears.
-const OLDER: (&str, &[&str]) = ("torchtune", &["torchao==0.14.1"]);
+/// What is laid over the environment of training programs for one check alone, without dependencies.
+const BESIDE: &[(&str, &[&str])] = &[
+    // It wants an older torchao than PEFT bears.
+    ("torchtune", &["torchao==0.14.1"]),
+    // It asks for Python 3.12, of which its arguments need one name, and brings a `megatron` that others would try to use.
+    ("megatron", &["--python-version=3.12", "megatron-core==0.19.2"]),
+];
 
 const ENVIRONMENTS: &[Environment] = &[
     Environment {
@@ -87,6 +97,8 @@ const ZERO2: &[&str] = &["--gpu=h200-sxm", "--gpus=8", "--zero=zero2", "--offloa
 
 const LITGPT: &[(&str, &str, &str)] = &[("train", "litgpt", "litgpt.yaml")];
 
+const MEGATRON: &[(&str, &str, &str)] = &[("train", "megatron", "megatron.sh")];
+
 const CASES: &[Case] = &[
     Case {
         job: QLORA,
@@ -151,6 +163,32 @@ const CASES: &[Case] = &[
     Case { job: FULL, to: "trl,ray", flags: FSDP, read: &[("train", "trl", "sft.yaml"), ("ray", "ray", "ray_job.py")] },
     Case { job: "scripts/exports/litgpt-adapters.toml", to: "litgpt", flags: &[], read: LITGPT },
     Case { job: "scripts/exports/litgpt-full.toml", to: "litgpt", flags: &[], read: LITGPT },
+    Case { job: WIDE, to: "megatron-lm", flags: &["--tp=4", "--pp=4", "--vpp=5", "--zero=zero1"], read: MEGATRON },
+    Case {
+        job: WIDE,
+        to: "megatron-lm",
+        flags: &["--tp=8", "--pp=1", "--zero=fsdp", "--precision=fp8"],
+        read: MEGATRON,
+    },
+    Case {
+        job: WIDE,
+        to: "megatron-lm",
+        flags: &["--gpu=b200-sxm", "--precision=nvfp4", "--zero=zero1"],
+        read: MEGATRON,
+    },
+    Case { job: WIDE, to: "megatron-lm", flags: &["--model=mixtral-8x7b", "--ep=8", "--zero=zero1"], read: MEGATRON },
+    Case {
+        job: WIDE,
+        to: "megatron-lm",
+        flags: &["--model=gpt2-xl", "--optimizer=muon", "--zero=zero1"],
+        read: MEGATRON,
+    },
+    Case {
+        job: FULL,
+        to: "megatron-lm",
+        flags: &["--gpu=h200-sxm", "--gpus=8", "--zero=zero1", "--offload=optimizer", "--budget=$5000"],
+        read: MEGATRON,
+    },
     Case { job: "scripts/exports/litgpt-pretrain.toml", to: "litgpt", flags: &[], read: LITGPT },
 ];
 
@@ -160,10 +198,13 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     fs::create_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
     let outlay = crate::product::built(root)?;
     let uv = uv(&place)?;
-    for environment in ENVIRONMENTS {
-        make(&uv, &place, environment)?;
+    let start = Instant::now();
+    // One waits for the network while another unpacks.
+    at_once(ENVIRONMENTS.len(), ENVIRONMENTS.len(), |at| make(&uv, &place, &ENVIRONMENTS[at]))?;
+    for (name, packages) in BESIDE {
+        beside(&uv, &place, name, packages)?;
     }
-    beside(&uv, &place)?;
+    eprintln!("environments: {:.0?}", start.elapsed());
     // All files of one check go to one process: programs take longer to start than to read.
     let mut asked: Vec<((&str, &str), Vec<PathBuf>)> = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
@@ -177,17 +218,53 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
             }
         }
     }
-    for ((environment, check), paths) in &asked {
+    let start = Instant::now();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    // The run that trains is the longest, so it begins first.
+    at_once(asked.len() + 1, workers, |at| {
+        let Some(((environment, check), paths)) = at.checked_sub(1).and_then(|at| asked.get(at)) else {
+            let mut command = Command::new(python(&place, "train"));
+            command.arg(root.join("scripts/train_export.py")).arg(&outlay).arg(place.join("tiny"));
+            return done(&mut command, "a tiny run");
+        };
         let mut command = Command::new(python(&place, environment));
-        if *check == OLDER.0 {
-            command.env("PYTHONPATH", place.join(OLDER.0));
+        if BESIDE.iter().any(|(name, _)| name == check) {
+            command.env("PYTHONPATH", place.join(check));
         }
         command.arg(root.join("scripts/verify_exports.py")).arg(check).args(paths).current_dir(&place);
-        done(&mut command, check)?;
+        done(&mut command, check)
+    })?;
+    eprintln!("programs: {:.0?}", start.elapsed());
+    Ok(())
+}
+
+/// Does tasks on some threads, and prints what each said in the order of the tasks.
+fn at_once(tasks: usize, workers: usize, task: impl Fn(usize) -> Result<String, String> + Sync) -> Result<(), String> {
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(vec![None; tasks]);
+    std::thread::scope(|scope| {
+        for _ in 0..workers.min(tasks) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= tasks {
+                        break;
+                    }
+                    let outcome = task(at);
+                    outcomes.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);
+                }
+            });
+        }
+    });
+    let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut faults = Vec::new();
+    for outcome in outcomes.into_iter().flatten() {
+        match outcome {
+            Ok(said) => eprint!("{said}"),
+            Err(fault) => faults.push(fault),
+        }
     }
-    let mut command = Command::new(python(&place, "train"));
-    command.arg(root.join("scripts/train_export.py")).arg(outlay).arg(place.join("tiny"));
-    done(&mut command, "a tiny run")
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
 fn python(place: &Path, environment: &str) -> PathBuf {
@@ -205,12 +282,12 @@ fn uv(place: &Path) -> Result<PathBuf, String> {
     Ok(uv)
 }
 
-fn make(uv: &Path, place: &Path, environment: &Environment) -> Result<(), String> {
+fn make(uv: &Path, place: &Path, environment: &Environment) -> Result<String, String> {
     let home = place.join(environment.name);
     let wanted = [environment.packages, &["--no-deps"], environment.bare].concat().join("\n");
     let mark = home.join("installed.txt");
     if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+        return Ok(String::new());
     }
     done(Command::new(uv).args(["venv", "-q", "--clear"]).arg(&home), "uv venv")?;
     let install = |options: &[&str], packages: &[&str]| {
@@ -223,29 +300,39 @@ fn make(uv: &Path, place: &Path, environment: &Environment) -> Result<(), String
     if !environment.bare.is_empty() {
         install(&["--no-deps"], environment.bare)?;
     }
-    fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))
+    fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))?;
+    Ok(String::new())
 }
 
-/// The older packages, in a folder of their own.
-fn beside(uv: &Path, place: &Path) -> Result<(), String> {
-    let (name, packages) = OLDER;
-    let folder = place.join(name);
-    if folder.exists() {
+/// Packages for one check, in a folder of their own.
+fn beside(uv: &Path, place: &Path, name: &str, packages: &[&str]) -> Result<(), String> {
+    let (folder, wanted) = (place.join(name), packages.join("\n"));
+    let mark = folder.join("installed.txt");
+    if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(());
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
     let mut command = Command::new(uv);
     command.args(["pip", "install", "-q", "--no-deps", "-p"]).arg(python(place, "train"));
-    done(command.arg("--target").arg(&folder).args(packages), name)
+    done(command.arg("--target").arg(&folder).args(packages), name)?;
+    fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))
 }
 
 fn export(root: &Path, outlay: &Path, case: &Case, out: &Path) -> Result<(), String> {
     let mut command = Command::new(outlay);
     command.args(["export", case.job, "--to", case.to, "--force"]);
     command.args(case.flags).arg("--out").arg(out).args(["--today", "2026-11-24"]).current_dir(root);
-    done(&mut command, &format!("export --to {}", case.to))
+    done(&mut command, &format!("export --to {}", case.to)).map(drop)
 }
 
-fn done(command: &mut Command, what: &str) -> Result<(), String> {
-    let status = command.status().map_err(|e| format!("{what}: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{what} failed: {command:?}")) }
+/// Runs a command to its end and gives what it said.
+fn done(command: &mut Command, what: &str) -> Result<String, String> {
+    let output = command.output().map_err(|e| format!("{what}: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    Err(format!("{said}{}\n{what} failed: {command:?}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -18,6 +18,9 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     fields.program("axolotl");
     fields.knows(KEYS);
     fields.knows(hf::KEYS);
+    if !somebody_s_plugin(fields) {
+        fields.drops_unknown("Axolotl up to 0.21");
+    }
     hf::model(fields, &["base_model"]);
     what_is_learned(fields);
     sharding::read(fields);
@@ -35,9 +38,10 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     fields.length(epochs, steps);
     hf::optimizer(fields);
     hf::schedule(fields);
-    let adapters = method(fields);
     // Weights are loaded in the format that is trained in.
-    hf::precision(fields, adapters, true);
+    let half = halved(fields);
+    let adapters = method(fields, half);
+    hf::precision(fields, adapters, half);
     hf::recompute(fields);
     let flash = fields.switch(&["flash_attention"]) == Some(true);
     let sdpa = fields.switch(&["sdp_attention"]) == Some(true);
@@ -67,6 +71,13 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     hf::not_counted(fields, &["lora_modules_to_save"], "are trained as whole copies, which is not counted");
     hf::not_counted(fields, &["quantization", "qat"], "the work of simulated quantisation is not counted");
     hf::not_counted(fields, &["lora_target_parameters"], "adapts experts' tensors, which is not counted");
+}
+
+/// A plugin that is not Axolotl's own brings keys of its own.
+fn somebody_s_plugin(fields: &mut Fields<'_>) -> bool {
+    let plugins = fields.config().get("plugins").and_then(Value::as_array);
+    let own = |plugin: &Value| plugin.as_str().is_some_and(|name| name.starts_with("axolotl."));
+    plugins.is_some_and(|plugins| !plugins.iter().all(own))
 }
 
 fn what_is_learned(fields: &mut Fields<'_>) {
@@ -105,8 +116,15 @@ fn batch(fields: &mut Fields<'_>) {
     fields.batch(each, accumulation, "micro_batch_size");
 }
 
+/// Whether weights are loaded in 16 bit.
+fn halved(fields: &mut Fields<'_>) -> bool {
+    let bf16 = fields.switch(&["bf16", "bfloat16"]);
+    let fp16 = fields.switch(&["fp16", "float16"]) == Some(true) || fields.switch(&["load_in_8bit"]) == Some(true);
+    fp16 || bf16.or_else(|| fields.default("bf16").and_then(Value::as_bool)).unwrap_or(false)
+}
+
 /// Whether there are adapters.
-fn method(fields: &mut Fields<'_>) -> bool {
+fn method(fields: &mut Fields<'_>, half: bool) -> bool {
     let adapter = fields.text(&["adapter"]);
     let four = fields.switch(&["load_in_4bit"]) == Some(true);
     let eight = fields.switch(&["load_in_8bit"]) == Some(true);
@@ -120,9 +138,11 @@ fn method(fields: &mut Fields<'_>) -> bool {
         (true, ..) => "nf4",
         (_, true, _) => "int8",
         (false, false, Some("qlora")) => "nf4",
-        _ => "bf16",
+        _ if half => "bf16",
+        _ => "fp32",
     };
-    if hf::adapter_file(fields, base, true) {
+    let double_quant = fields.switch(&["bnb_config_kwargs.bnb_4bit_use_double_quant"]).unwrap_or(true);
+    if hf::adapter_file(fields, base, double_quant) {
         return true;
     }
     let Some(kind) = adapter else {
@@ -134,6 +154,6 @@ fn method(fields: &mut Fields<'_>) -> bool {
         fields.warn(format!("adapter {kind} is taken for lora of the same rank"));
     }
     let targets = if linear { Targets::One("all-linear".into()) } else { hf::targets(&names, true) };
-    hf::adapters(fields, Adapters { rank, targets, dropout, base, dora, double_quant: true });
+    hf::adapters(fields, Adapters { rank, targets, dropout, base, dora, double_quant });
     true
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use outlay::Problem;
+use outlay::catalog::names::nearest;
 use outlay::problem::Code;
 use outlay::request::Request;
 use serde_json::{Map, Value};
@@ -38,6 +39,8 @@ pub(crate) struct Fields<'a> {
     pub(crate) sharing: u64,
     /// Sequences that one sample makes: two for a pair of answers.
     pub(crate) per_sample: u64,
+    /// The program and its newest version whose keys are all known, where it leaves out other keys without a word.
+    drops: Option<&'static str>,
 }
 
 impl<'a> Fields<'a> {
@@ -49,6 +52,7 @@ impl<'a> Fields<'a> {
             there: None,
             sharing: 1,
             per_sample: 1,
+            drops: None,
             config,
             used: BTreeSet::new(),
             known: BTreeSet::new(),
@@ -64,6 +68,11 @@ impl<'a> Fields<'a> {
     /// Keys that the stack knows and that do not move the cost: a line each, `name.*` and `name*` for all that begin so.
     pub(crate) fn knows(&mut self, list: &'static str) {
         self.known.extend(list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()));
+    }
+
+    /// The program leaves out keys it does not know, and the list has all that it does know, up to this version of it.
+    pub(crate) fn drops_unknown(&mut self, program: &'static str) {
+        self.drops = Some(program);
     }
 
     /// The config itself, to bring its keys into the form a reader asks for.
@@ -258,7 +267,7 @@ impl<'a> Fields<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let Self { config, used, known, mut request, mapped, mut warnings, open, .. } = self;
+        let Self { config, used, known, mut request, mapped, mut warnings, open, drops, .. } = self;
         request.train.stack.get_or_insert_with(|| stack.to_owned());
         let (mut unknown, mut idle) = (Vec::new(), Vec::new());
         left_over(
@@ -275,12 +284,25 @@ impl<'a> Fields<'a> {
             &|key| inside(&used, &known, key),
             &mut idle,
         );
+        let mut dropped = Vec::new();
+        if let Some(program) = drops {
+            dropped = std::mem::take(&mut unknown);
+            warnings.extend(dropped.iter().map(|key| without_effect(key, program, &known)));
+        }
         if !unknown.is_empty() {
             warnings.push(format!("unknown keys, not counted: {}", unknown.join(", ")));
         }
         warnings.extend(open.iter().cloned());
-        Ok(Imported { stack, name: stack, request, mapped, idle, unknown, open, warnings })
+        Ok(Imported { stack, name: stack, request, mapped, idle, unknown, dropped, open, warnings })
     }
+}
+
+/// A key that its program leaves out does nothing there, so the forecast without it is the right one.
+fn without_effect(key: &str, program: &str, known: &BTreeSet<&'static str>) -> String {
+    let alike = |name: &&str| !name.ends_with('*') && name.len().abs_diff(key.len()) <= 2;
+    let near = nearest(key, known.iter().copied().filter(alike));
+    let near = near.first().map_or_else(String::new, |near| format!("; near is {near}"));
+    format!("{key} is no key of {program}, which leaves it out without a word: it has no effect{near}")
 }
 
 /// The value at a dotted path.

@@ -36,6 +36,7 @@ pub(crate) fn optimizer(fields: &mut Fields<'_>) {
         "ademamix_8bit" | "ao_adamw_fp8" | "q_galore_adamw8bit" => ("adamw-8bit", false),
         "adamw_torch_4bit" | "ao_adamw_4bit" => ("adamw-4bit", true),
         "adafactor" => ("adafactor", true),
+        "sgd" if momentum(fields) => ("sgd-momentum", true),
         "sgd" => ("sgd", true),
         "muon" => ("muon", true),
         "lion_32bit" | "lion_pytorch" | "lion" => ("lion", true),
@@ -54,6 +55,19 @@ pub(crate) fn optimizer(fields: &mut Fields<'_>) {
     fields.became("optim", format!("train.optimizer = {ours}"));
 }
 
+/// `optim_args: momentum=0.9`, as text or as a table.
+fn momentum(fields: &mut Fields<'_>) -> bool {
+    let value = match fields.get(&["optim_args"]) {
+        Some((_, Value::String(text))) => {
+            let mut pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| key.trim() == "momentum").and_then(|(_, value)| value.trim().parse().ok())
+        }
+        Some((_, Value::Object(table))) => table.get("momentum").and_then(Value::as_f64),
+        _ => None,
+    };
+    value.is_some_and(|value| value > 0.0)
+}
+
 /// Precision from Transformers' switches, the format the weights are loaded in, and who shards them.
 ///
 /// A full copy in 32 bit stands where DeepSpeed or FSDP keep one, or where the weights were loaded so; adapters leave the
@@ -70,6 +84,7 @@ pub(crate) fn precision(fields: &mut Fields<'_>, adapters: bool, loaded_half: bo
         (_, None, _) if unless_said => half(adapters, sharded, loaded_half),
         _ if loaded_half && !adapters => "bf16-pure",
         _ if loaded_half => "bf16",
+        _ if fields.switch(&["tf32"]) == Some(true) => "tf32",
         _ => "fp32",
     };
     fields.request.train.precision = Some(ours.into());

@@ -124,6 +124,8 @@ pub struct Imported {
     pub idle: Vec<String>,
     /// Keys that nobody knows.
     pub unknown: Vec<String>,
+    /// Keys that the program itself does not know and leaves out without a word: they have no effect.
+    pub dropped: Vec<String>,
     /// What such a config cannot say, and who can: also among the warnings.
     pub open: Vec<String>,
     /// What the reader should know: what is unknown, not counted, or left open.

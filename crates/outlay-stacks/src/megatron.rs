@@ -144,7 +144,9 @@ pub(crate) fn layout(fields: &mut Fields<'_>) {
     let virtual_stages = fields
         .count(&["--num-virtual-stages-per-pipeline-rank", "model.virtual_pipeline_model_parallel_size"])
         .or_else(|| Some(layers? / fields.request.layout.pp? / each?));
-    if let (Some(stages), Some(_)) = (virtual_stages.filter(|stages| *stages > 1), fields.request.layout.pp) {
+    let whole = fields.has("--num-layers") && fields.has("--hidden-size");
+    let virtual_stages = virtual_stages.filter(|stages| *stages > 1).or_else(|| whole.then_some(1));
+    if let (Some(stages), Some(_)) = (virtual_stages, fields.request.layout.pp) {
         put!(fields, "virtual pipeline stages", layout.vpp = stages);
     }
     if fields.get(&["--pipeline-model-parallel-layout", "model.pipeline_model_parallel_layout"]).is_some() {
@@ -164,7 +166,11 @@ pub(crate) fn layout(fields: &mut Fields<'_>) {
         (true, _, Some("optim")) => Some("zero1"),
         (true, _, Some("optim_grads")) => Some("zero2"),
         (true, ..) => Some("fsdp"),
-        _ => distributed.map(|on| if on { "zero1" } else { "none" }),
+        // A command line is whole: what it does not switch on is off.
+        _ => {
+            let whole = fields.has("--num-layers") && fields.has("--hidden-size");
+            distributed.or_else(|| whole.then_some(false)).map(|on| if on { "zero1" } else { "none" })
+        }
     };
     // DeepSpeed beneath Megatron's arguments.
     let stage = fields.count(&["--zero-stage"]).map(|stage| match stage {
@@ -483,6 +489,9 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
 fn trained(fields: &mut Fields<'_>) {
     let optimizer = fields.text(&["--optimizer"]).unwrap_or_else(|| "adam".into());
     common::optimizer(fields, "--optimizer", &optimizer);
+    if optimizer == "sgd" && fields.number(&["--sgd-momentum"]) == Some(0.0) {
+        put!(fields, "--sgd-momentum", train.optimizer = "sgd");
+    }
     if let Some(rate) = fields.number(&["--lr"]) {
         put!(fields, "--lr", train.learning_rate = rate);
     }

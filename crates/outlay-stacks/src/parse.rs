@@ -19,7 +19,11 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Map<String, Value>, Vec<Pro
     let broken = |message: String| vec![Problem::new(Code::BadSyntax, "the config", message)];
     if name.ends_with(".toml") {
         // The message without the line it shows, which may hold what nobody should see.
-        return toml::from_str(text).map_err(|error| broken(error.message().to_owned()));
+        return toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or_else(String::new, |before| format!("line {}: ", before.matches('\n').count() + 1));
+            broken(format!("{line}{}", error.message()))
+        });
     }
     if shell::looks_like(name, text) {
         return shell::read(text).ok_or_else(|| broken("a script without a command that has arguments".into()));
@@ -31,7 +35,14 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Map<String, Value>, Vec<Pro
             let fault = Problem::new(Code::BadSyntax, "the config", "this is a template, not yet a config");
             return Err(vec![fault.help("fill it in first, as with helm template, and read what comes out")]);
         }
-        Err(error) => return Err(broken(plainly(&error.to_string()))),
+        Err(error) if error.to_string().contains("budget") => {
+            let fault = Problem::new(Code::BadSyntax, "the config", "it unfolds to more than is read of any config");
+            return Err(vec![fault.help("write out what its anchors and aliases repeat inside one another")]);
+        }
+        Err(error) => {
+            let place = error.location().map(|place| format!("line {} column {}", place.line(), place.column()));
+            return Err(broken(plainly(&error.to_string(), place)));
+        }
     };
     let mut config = Map::new();
     for document in documents {
@@ -60,13 +71,14 @@ fn merge(under: &mut Map<String, Value>, over: Map<String, Value>) {
 }
 
 /// What is wrong and where, without what stands there: the file may hold what nobody should see.
-fn plainly(error: &str) -> String {
+fn plainly(error: &str, known: Option<String>) -> String {
     let first = error.lines().next().unwrap_or("not well-formed").trim();
     let quoted = first.contains(['"', '`', '\'']);
     let place = first
         .find("line ")
-        .map(|at| &first[at..])
-        .filter(|place| place.len() < 40 && !place.contains(['"', '`', '\'']));
+        .map(|at| first[at..].to_owned())
+        .filter(|place| place.len() < 40 && !place.contains(['"', '`', '\'']))
+        .or(known);
     match (quoted, place) {
         (false, _) => first.trim_start_matches("error: ").to_owned(),
         (true, Some(place)) => format!("not well-formed YAML: {place}"),
@@ -109,6 +121,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_broken_is_told_by_its_line_and_never_shown() {
+        let told = |name: &str, text: &str| read(name, text).unwrap_err().remove(0);
+        let yaml = told("x.yml", "base_model: [unclosed\n  hf_token: {hf_secret");
+        assert!(yaml.message.contains("line 2") && !yaml.message.contains("hf_"), "{}", yaml.message);
+        let toml = told("x.toml", "[a]\nkey = \"hf_secret\nb = 1\n");
+        assert!(toml.message.starts_with("line 2: ") && !toml.message.contains("hf_"), "{}", toml.message);
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for depth in 1..9 {
+            let inner = vec![format!("*a{}", depth - 1); 9].join(", ");
+            bomb.push_str(&format!("a{depth}: &a{depth} [{inner}]\n"));
+        }
+        assert_eq!(told("x.yml", &bomb).message, "it unfolds to more than is read of any config");
+    }
 
     #[test]
     fn documents_are_one_config() {

@@ -14,6 +14,19 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     launcher(fields);
     deepspeed(fields);
     fsdp(fields);
+    plain(fields);
+}
+
+/// Nothing is sharded on one device, nor where settings of plain data parallelism stand and none of a sharding.
+fn plain(fields: &mut Fields<'_>) {
+    let ddp = ["ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers"];
+    if fields.request.layout.zero.is_none()
+        && (fields.accelerators == Some(1) || ddp.iter().any(|key| fields.has(key)))
+        && !fields.has("deepspeed")
+    {
+        fields.request.layout.zero = Some("none".into());
+        fields.became("(no sharding)", "layout.zero = none");
+    }
 }
 
 /// Devices from the launcher, and its precision.
@@ -137,6 +150,8 @@ fn deepspeed(fields: &mut Fields<'_>) {
     };
     match stage {
         Some(stage) => {
+            // One device holds all of it: sharding is a word there, that DeepSpeed's offload asks for.
+            let stage = if fields.accelerators == Some(1) { 0 } else { stage };
             let zero = ["none", "zero1", "zero2", "zero3"][(stage as usize).min(3)];
             fields.request.layout.zero = Some(zero.into());
             fields.became("deepspeed", format!("layout.zero = {zero}"));

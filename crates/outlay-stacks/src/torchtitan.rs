@@ -126,6 +126,8 @@ fn layout(fields: &mut Fields<'_>) {
         put!(fields, "parallelism.pipeline_parallel_schedule", layout.schedule = ours);
         if (schedule.contains("Interleaved") || schedule.contains("ZBV")) && per_stage.is_none() {
             put!(fields, "parallelism.pipeline_parallel_schedule", layout.vpp = 2u64);
+        } else if ["1F1B", "GPipe"].contains(&schedule.as_str()) {
+            put!(fields, "parallelism.pipeline_parallel_schedule", layout.vpp = 1u64);
         }
     }
     let shard = fields.number(&["parallelism.data_parallel_shard_degree", "training.data_parallel_shard_degree"]);
@@ -133,7 +135,8 @@ fn layout(fields: &mut Fields<'_>) {
         fields.count(&["parallelism.data_parallel_replicate_degree", "training.data_parallel_replicate_degree"]);
     let keep = fields.text(&["parallelism.fsdp_reshard_after_forward"]);
     let zero = match (shard, copies, keep.as_deref()) {
-        (Some(one), Some(copies), _) if one == 1.0 && copies > 1 => Some("none"),
+        (Some(1.0), Some(_), _) => Some("none"),
+        (_, _, Some("always")) => Some("fsdp"),
         // Beside a pipeline weights stay whole between micro-batches, which is no row of the layouts: searched.
         _ if fields.request.layout.pp.is_some() => None,
         (_, _, Some("never")) => Some("zero2"),

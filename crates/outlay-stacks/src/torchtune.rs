@@ -257,6 +257,9 @@ fn saved(fields: &mut Fields<'_>) {
     }
     if fields.switch(&["fsdp_reshard_after_forward"]) == Some(false) {
         put!(fields, "fsdp_reshard_after_forward", layout.zero = "zero2");
+    } else if let Some(devices) = fields.accelerators {
+        // Its recipes for several devices shard everything, those for one nothing.
+        put!(fields, "(processes)", layout.zero = if devices > 1 { "fsdp" } else { "none" });
     }
     if let Some(copies) = fields.count(&["data_parallel_replicate_dim"]).filter(|copies| *copies > 1)
         && let Some(gpus) = fields.accelerators

@@ -79,7 +79,7 @@ fn axolotl_says_what_each_key_became() {
     assert_eq!(request.train.learning_rate, Some(2e-4), "a number that PyYAML takes for text");
     // A tenth held back, read twice a pass, at a third of the work.
     assert!(request.train.evaluation.is_some_and(|share| (share - 0.1 / 0.9 * 2.0 / 3.0).abs() < 1e-12));
-    assert_eq!(imported.unknown, ["colour"]);
+    assert_eq!(imported.dropped, ["colour"]);
     assert!(imported.idle.contains(&"wandb_project".to_owned()));
 }
 

@@ -536,7 +536,9 @@ pub(crate) fn obstacle(rule: outlay_core::plan::Rule) -> &'static str {
         Rule::TwoEnds => "dualpipe needs an even number of stages and two micro-batches a stage, not interleaved",
         Rule::Layers => "every pipeline stage needs a layer",
         Rule::VirtualStages => "each virtual stage needs a layer, and micro-batches must be a multiple of the stages",
-        Rule::Sequence => "context parallelism must cut the sequence into 2 · cp equal pieces",
+        Rule::Sequence => {
+            "context parallelism must cut the sequence into 2 · cp equal pieces, and does not cut recurrent layers"
+        }
         Rule::Experts => "expert parallelism must divide the experts",
         Rule::ExpertRanks => "expert parallelism must divide dp · cp · tp",
         Rule::Shard => "sharding groups must divide the data-parallel ranks",

@@ -78,6 +78,15 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
     let of = |answer: &Response, figure: &dyn Fn(&Plan, &Response) -> Option<f64>| {
         answer.pick.as_ref().and_then(|plan| figure(plan, answer))
     };
+    // What does not fit says by how much.
+    let nearest = |answer: &Response, name: &str| {
+        let plan = &answer.losers.first().filter(|_| answer.pick.is_none())?.plan;
+        match name {
+            "memory" => Some(plan.memory_gib),
+            "probability that it fits" => Some(plan.fit_probability),
+            _ => None,
+        }
+    };
     type Figure<'a> = (&'a str, &'a str, &'a dyn Fn(&Plan, &Response) -> Option<f64>);
     let all: [Figure<'_>; 11] = [
         ("cost", "USD", &|plan, _| plan.cost_usd.map(|cost| cost.mid)),
@@ -93,7 +102,8 @@ fn figures(before: &Response, after: &Response) -> Vec<Moved> {
         ("loss", "nats", &|_, answer| Some(answer.quality.loss.mid)),
     ];
     let row = |(name, unit, figure): &Figure<'_>| {
-        let (before, after) = (of(before, *figure), of(after, *figure));
+        let of = |answer: &Response| of(answer, *figure).or_else(|| nearest(answer, name));
+        let (before, after) = (of(before), of(after));
         let change = before
             .zip(after)
             .and_then(|(one, other)| if one == other { Some(0.0) } else { (one != 0.0).then(|| other / one - 1.0) });

@@ -36,26 +36,31 @@ fn ends(vocab: u64, hidden: u64, tied: bool) -> Ends {
     Ends::plain(vocab, hidden, LAYER, tied)
 }
 
-/// GPT-2.
+/// GPT-2, and BTLM, which may have ALiBi in place of learned positions and a gate in its feed-forward.
 pub(super) fn gpt2(name: &str, family: &str, config: &Value) -> Read {
     let f = Fields::new(config);
     let (hidden, heads) = (f.count(&["n_embd", "hidden_size"]), f.count(&["n_head", "num_attention_heads"]));
     let width = f.maybe(&["n_inner"]).unwrap_or(4 * hidden);
     let positions = f.count_or(&["n_positions", "max_position_embeddings"], 1024);
     let dropout = f.share_or(&["resid_pdrop"], 0.1) > 0.0;
+    let alibi = f.text(&["position_embedding_type"]) == Some("alibi");
+    let kind = f.activation_or(&["activation_function"], ActivationKind::GeluNew);
+    let gated = f.text(&["activation_function"]) == Some("swiglu");
+    let ffn = Ffn { into: ["c_fc2", "c_fc"], out: "c_proj", width, gated, fused: false, bias: true, kind };
     let layer = Layer {
         hidden,
         norm: LAYER,
         order: Order::Pre,
         attn: Attn {
             dropout: f.share_or(&["attn_pdrop"], 0.1) > 0.0,
+            score_bias: alibi,
             ..attn(&f, hidden, heads, Projection::Fused("c_attn"), "c_proj")
         },
-        feed: feed(["c_fc", "c_proj"], width, true, f.activation_or(&["activation_function"], ActivationKind::GeluNew)),
+        feed: Feed::Dense(ffn),
         dropout,
     };
     let ends = Ends {
-        positions: Some(positions),
+        positions: (!alibi).then_some(positions),
         dropout: f.share_or(&["embd_pdrop"], 0.1) > 0.0,
         names: ["wte", "wpe"],
         ..ends(f.count(&["vocab_size"]), hidden, f.flag_or("tie_word_embeddings", true))

@@ -61,6 +61,7 @@ const READERS: &[(&str, Reader)] = &[
     ("gemma2", gemma::read),
     ("gemma3_text", gemma::read),
     ("gpt2", gpt::gpt2),
+    ("btlm", gpt::gpt2),
     ("gpt_bigcode", gpt::bigcode),
     ("gpt_neo", gpt::neo),
     ("gptj", gpt::gptj),

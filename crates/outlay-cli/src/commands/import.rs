@@ -51,6 +51,7 @@ fn as_json(imported: &Imported) -> Value {
         "mapped": mapped,
         "not_cost": imported.idle,
         "unknown": imported.unknown,
+        "without_effect": imported.dropped,
         "open": imported.open,
         "warnings": imported.warnings,
     })

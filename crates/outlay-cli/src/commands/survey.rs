@@ -36,13 +36,17 @@ struct Stack {
     other: BTreeMap<String, Vec<String>>,
     /// Read, forecast, with no unknown key.
     forecast: Vec<String>,
+    /// Those among them that run out of memory as they stand.
+    too_large: Vec<String>,
+    /// Those among them with keys that their program leaves out.
+    dropped: BTreeMap<String, Vec<String>>,
     /// Train a language model and are not among those, by reason.
     rest: BTreeMap<String, Vec<String>>,
     read: usize,
 }
 
 enum Outcome {
-    Forecast,
+    Forecast { too_large: bool, dropped: Vec<String> },
     Other(String),
     Unread(String),
     Read(String),
@@ -68,8 +72,14 @@ pub(crate) fn run(folders: &[PathBuf], context: &Context) -> Result<Answer, Fail
             let stack = stacks.entry(stack).or_default();
             stack.files += 1;
             match outcome(&path, &text, &catalog, &context.today) {
-                Outcome::Forecast => {
+                Outcome::Forecast { too_large, dropped } => {
                     stack.read += 1;
+                    for key in dropped {
+                        stack.dropped.entry(key).or_default().push(name.clone());
+                    }
+                    if too_large {
+                        stack.too_large.push(name.clone());
+                    }
                     stack.forecast.push(name);
                 }
                 Outcome::Other(why) => stack.other.entry(why).or_default().push(name),
@@ -141,8 +151,13 @@ fn outcome(path: &Path, text: &str, catalog: &Catalog, today: &str) -> Outcome {
             return Outcome::Read(format!("unknown keys: {}", imported.unknown.join(", ")));
         }
         let fixed = imported.request.hardware.gpus;
+        let dropped = imported.dropped;
         match forecast(imported.request, catalog, today) {
-            Ok(()) => return Outcome::Forecast,
+            // Where the config leaves the number open, more are tried.
+            Ok(fits) if fits || fixed.is_some_and(|fixed| fixed != gpus) => {
+                return Outcome::Forecast { too_large: !fits, dropped };
+            }
+            Ok(_) => last = "no plan fits on 1 to 512 accelerators".to_owned(),
             Err(why) => {
                 if last.is_empty() {
                     last = why;
@@ -156,8 +171,8 @@ fn outcome(path: &Path, text: &str, catalog: &Catalog, today: &str) -> Outcome {
     Outcome::Read(last)
 }
 
-/// Whether a plan is found, on cards that all stacks run on.
-fn forecast(mut request: Request, catalog: &Catalog, today: &str) -> Result<(), String> {
+/// Whether a plan is found that fits, on cards that all stacks run on and else on any.
+fn forecast(mut request: Request, catalog: &Catalog, today: &str) -> Result<bool, String> {
     let data = &mut request.data;
     if data.tokens.is_none() && data.samples.is_none() && data.steps.is_none() {
         data.tokens = Some(Amount::Number(TOKENS));
@@ -177,17 +192,30 @@ fn forecast(mut request: Request, catalog: &Catalog, today: &str) -> Result<(), 
     plan(&request, catalog, today)
 }
 
-fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<(), String> {
+/// Whether a plan fits. A config that names fewer accelerators than it needs is answered too: it runs out of memory.
+fn plan(request: &Request, catalog: &Catalog, today: &str) -> Result<bool, String> {
     let mut request = request.clone();
-    request.hardware.accelerators = vec!["h100*".into(), "h200*".into()];
     request.limits = outlay::request::LimitsRequest::default();
-    match outlay::plan(&request, catalog, today) {
-        Ok(response) if response.pick.is_some() => Ok(()),
-        Ok(_) => Err("no plan is feasible on 1 to 512 H100 or H200 as the layout is fixed".into()),
-        Err(problems) => {
-            Err(problems.first().map(|problem| format!("{}: {}", problem.at, problem.message)).unwrap_or_default())
+    let mut verdict = String::new();
+    for cards in [&["h100*", "h200*"][..], &[]] {
+        request.hardware.accelerators = cards.iter().map(|card| (*card).to_owned()).collect();
+        match outlay::plan(&request, catalog, today) {
+            Ok(response) if response.pick.is_some() => return Ok(true),
+            Ok(response) if cards.is_empty() => {
+                let full = |loser: &outlay::response::Loser| loser.reason == "runs out of memory";
+                if !response.losers.is_empty() && response.losers.iter().all(full) {
+                    return Ok(false);
+                }
+                verdict = response.verdict;
+            }
+            Ok(_) => {}
+            Err(problems) => {
+                return Err(problems.first().map(|one| format!("{}: {}", one.at, one.message)).unwrap_or_default());
+            }
         }
     }
+    let why = verdict.split("; the nearest way out").next().unwrap_or_default();
+    Err(format!("the layout is fixed, and no plan is found with it: {why}"))
 }
 
 fn page(stacks: &BTreeMap<&'static str, Stack>) -> String {
@@ -196,7 +224,9 @@ fn page(stacks: &BTreeMap<&'static str, Stack>) -> String {
          `outlay import --survey FOLDER…`; run it over your own.\n\n\
          - **train a language model**: recognised, and neither of another kind (pictures, sound, answers sampled in training) nor without a training, nor a\n  part of a config.\n\
          - **read**: made into a job without a fault.\n\
-         - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, 8 (else 1,\n  64 or 512) H100 or H200, and Llama 3.1 8B where the model stands in a recipe in Python or in a folder of the author's. A model that is no preset needs the\n  hub or a `config.json`; here it counts as a miss.\n\n\
+         - **forecast**: a plan was found, and no key of the config is unknown. Given where a config does not say it: 10 M tokens, 8 (else 1,\n  64 or 512) H100 or H200 (else any card), and Llama 3.1 8B where the model stands in a recipe in Python or in a folder of the author's. A model that is no\n  preset needs the hub or a `config.json`; here it counts as a miss.\n\
+         - A config that names fewer accelerators than its model needs is forecast to run out of memory on every card; it counts, and is named.\n\
+         - A key that the program itself does not know and leaves out without a word has no effect there: the forecast without it is the\n  right one. It counts, and is named. Only Axolotl is known to read so, and all keys of its schemas are known here.\n\n\
          | stack | files | train a language model | read | forecast | share |\n|---|---|---|---|---|---|\n",
     );
     for (name, stack) in stacks {
@@ -218,6 +248,11 @@ fn page(stacks: &BTreeMap<&'static str, Stack>) -> String {
         let _ = writeln!(text, "\n## {name}");
         reasons(&mut text, "Not forecast", &stack.rest);
         reasons(&mut text, "Of another kind, or no training", &stack.other);
+        reasons(&mut text, "Forecast, with keys that have no effect", &stack.dropped);
+        if !stack.too_large.is_empty() {
+            let why = "on every card, with as many as the config names".to_owned();
+            reasons(&mut text, "Forecast to run out of memory", &BTreeMap::from([(why, stack.too_large.clone())]));
+        }
         if !stack.forecast.is_empty() {
             let _ = writeln!(text, "\n<details><summary>Forecast: {}</summary>\n", stack.forecast.len());
             for name in &stack.forecast {

@@ -77,6 +77,9 @@ fn changes(diff: &Diff) -> Table {
     table
 }
 
+/// In place of a figure of a plan that there is not.
+const NONE: &str = "–";
+
 fn effects(diff: &Diff) -> Table {
     let mut table = Table::new(&[words(""), figures("before"), figures("after"), figures("change")]);
     let machines = |plan: &Option<Plan>| {
@@ -85,14 +88,21 @@ fn effects(diff: &Diff) -> Table {
         })
     };
     table.row(vec!["machines".into(), machines(&diff.before), machines(&diff.after), String::new()]);
-    let laid_out = |plan: &Option<Plan>| plan.as_ref().map_or(UNKNOWN.into(), layout);
+    let laid_out = |plan: &Option<Plan>| plan.as_ref().map_or(NONE.into(), layout);
+    // A plan that there is not has no figures, which is another thing than one that nobody knows.
+    let lacking = diff.before.is_none() || diff.after.is_none();
+    let shown = |moved: &Moved, plan: &Option<Plan>, value: Option<f64>| match (plan, value) {
+        (None, None) => NONE.into(),
+        _ => figure(moved, value),
+    };
     table.row(vec!["layout".into(), laid_out(&diff.before), laid_out(&diff.after), String::new()]);
     for moved in &diff.figures {
-        let change = moved.change.map_or(UNKNOWN.into(), |change| match change {
+        let change = moved.change.map_or(if lacking { NONE.into() } else { UNKNOWN.into() }, |change| match change {
             change if change.abs() < 0.0005 => "=".into(),
             change => format!("{}{}", if change > 0.0 { "+" } else { "−" }, percent(change.abs())),
         });
-        table.row(vec![moved.name.clone(), figure(moved, moved.before), figure(moved, moved.after), change]);
+        let (before, after) = (shown(moved, &diff.before, moved.before), shown(moved, &diff.after, moved.after));
+        table.row(vec![moved.name.clone(), before, after, change]);
     }
     table
 }

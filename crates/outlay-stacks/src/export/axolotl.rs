@@ -64,6 +64,7 @@ pub(crate) fn write(
     if layout.zero == Zero::Three && layout.shard < layout.dp {
         map.set("dp_shard_size", layout.shard).set("dp_replicate_size", layout.dp / layout.shard);
     }
+    hf::replicas(chosen, &mut map);
     let json = if hf::fully_sharded(chosen) {
         map.set("fsdp_version", 2u64).set("fsdp_config", hf::fsdp(chosen, "offload_params"));
         None

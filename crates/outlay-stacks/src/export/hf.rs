@@ -122,7 +122,8 @@ pub(crate) fn optimizer(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Pro
 /// Format of the multiplications.
 pub(crate) fn precision(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>, stack: &str, tf32: &str) {
     match chosen.precision().as_str() {
-        "bf16" => map.set("bf16", true),
+        // Which of the three it is follows from the format the weights are loaded in and from who shards them.
+        "bf16" | "bf16-autocast" | "bf16-pure" => map.set("bf16", true),
         "fp16" => map.set("bf16", false).set("fp16", true),
         "fp32" => map.set("bf16", false),
         "tf32" => map.set("bf16", false).set(tf32, true),
@@ -219,6 +220,14 @@ pub(crate) fn sharding(
     Some(name)
 }
 
+/// Plain data parallelism says so by a setting of its own: every parameter gets a gradient.
+pub(crate) fn replicas(chosen: &Chosen<'_>, map: &mut Map) {
+    let layout = chosen.layout();
+    if layout.dp > 1 && layout.zero == Zero::None && layout.offload == Offload::None {
+        map.set("ddp_find_unused_parameters", false);
+    }
+}
+
 /// The chunked loss by its switch, and sharding by the keys of `TrainingArguments`; whether DeepSpeed is needed.
 pub(crate) fn sharded(
     chosen: &Chosen<'_>,
@@ -232,6 +241,7 @@ pub(crate) fn sharded(
         map.set(chunked, true);
     }
     let json = sharding(chosen, stack, exported, problems);
+    replicas(chosen, map);
     if let Some(json) = &json {
         map.set("deepspeed", json.clone());
     } else if fully_sharded(chosen) {
@@ -249,13 +259,13 @@ pub(crate) enum Base {
 
 pub(crate) fn base(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Problem>) -> Base {
     match chosen.lora().map(|lora| lora.base) {
-        None | Some(Dtype::Bf16) => Base::Whole,
+        None | Some(Dtype::Bf16 | Dtype::Fp16 | Dtype::Fp32) => Base::Whole,
         Some(Dtype::Nf4Double) => Base::Four { double: true },
         Some(Dtype::Nf4) => Base::Four { double: false },
         Some(Dtype::Int8) => Base::Eight,
         Some(other) => {
             let what = format!("a frozen base in {}", other.name());
-            problems.push(cannot(stack, "method.base_dtype", &what, "bf16, int8 and nf4 can be written"));
+            problems.push(cannot(stack, "method.base_dtype", &what, "bf16, fp16, fp32, int8 and nf4 can be written"));
             Base::Whole
         }
     }

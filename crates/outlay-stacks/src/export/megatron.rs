@@ -37,7 +37,7 @@ pub(crate) fn write(
     arguments.value("--data-path", chosen.data().text());
     arguments.value("--tokenizer-type", "HuggingFaceTokenizer").value("--tokenizer-model", chosen.model.text());
     arguments.value("--save", "out").value("--save-interval", chosen.save_steps().unwrap_or(chosen.plan.steps.max(1)));
-    arguments.value("--ckpt-format", "torch_dist");
+    arguments.value("--ckpt-format", if fsdp(chosen) { "fsdp_dtensor" } else { "torch_dist" });
     if chosen.scenario.operation.checkpoint_async {
         arguments.flag("--async-save");
     }
@@ -61,11 +61,17 @@ pub(crate) fn write(
     exported.files.insert(0, File { name: NAME.into(), text });
     Ok(Start {
         install: vec!["pip install megatron-core transformer-engine[pytorch]".into()],
-        env: vec![("CUDA_DEVICE_MAX_CONNECTIONS", "1".into())],
+        // One queue keeps communication ahead of the work it overlaps with; its FSDP needs several, and refuses one.
+        env: if fsdp(chosen) { Vec::new() } else { vec![("CUDA_DEVICE_MAX_CONNECTIONS", "1".into())] },
         by: By::Takes(format!("bash {NAME} {{}} ")),
         files: vec![NAME.into()],
         output: "out",
     })
+}
+
+/// Sharded by Megatron-FSDP.
+fn fsdp(chosen: &Chosen<'_>) -> bool {
+    matches!(chosen.layout().zero, Zero::Two | Zero::Three)
 }
 
 /// Lines of the array.
@@ -191,6 +197,10 @@ fn split(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
             arguments.value("--num-virtual-stages-per-pipeline-rank", layout.vpp);
             // Embedding and head count as a layer each.
             arguments.flag("--account-for-embedding-in-pipeline-split").flag("--account-for-loss-in-pipeline-split");
+            if !(depth + 2).is_multiple_of(layout.pp * layout.vpp) {
+                let help = "fix layout.vpp so that layout.pp · layout.vpp divides the layers, or the layers and two";
+                problems.push(cannot(STACK, "layout.vpp", "virtual stages of so uneven a size", help));
+            }
         }
     } else if layout.pp > 1 && (layout.stage_layers > 0 || !depth.is_multiple_of(layout.pp)) {
         arguments.value("--decoder-last-pipeline-num-layers", layout.last_stage(depth));
@@ -275,6 +285,11 @@ fn batch(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
         "adamw" => arguments.value("--optimizer", "adam"),
         "sgd" => arguments.value("--optimizer", "sgd").value("--sgd-momentum", "0.0"),
         "sgd-momentum" => arguments.value("--optimizer", "sgd").value("--sgd-momentum", "0.9"),
+        "muon" if fsdp(chosen) => {
+            let help = "fix layout.zero = \"none\" or \"zero1\", or train.optimizer = \"adamw\"";
+            problems.push(cannot(STACK, "train.optimizer", "muon over sharded gradients", help));
+            &mut *arguments
+        }
         "muon" => arguments.value("--optimizer", "muon"),
         other => {
             let what = format!("the optimizer {other}");

@@ -9,6 +9,7 @@
 //!
 //! Reading order: [`fit_to`], [`export`], [`Target`], then one file a target.
 
+mod again;
 mod axolotl;
 mod cards;
 mod chosen;
@@ -38,6 +39,7 @@ use outlay::request::Request;
 use outlay::response::{Plan, Response};
 use serde_json::{Map, Value, json};
 
+pub use again::held;
 use chosen::Chosen;
 use launch::Start;
 
@@ -331,10 +333,11 @@ pub fn export(
     let pinned = outlay::pinned(request, response, plan)?;
     let chosen = Chosen::new(&pinned, response, plan, catalog)?;
     let mut exported = Exported::default();
-    let Some((Target(Entry { kind: Kind::Program(program), .. }), version)) = &wanted.program else {
+    let Some((Target(Entry { name, kind: Kind::Program(program), .. }), version)) = &wanted.program else {
         return Err(vec![Problem::new(Code::Missing, "--to", "no training program is named")]);
     };
     let start = (program.write)(&chosen, version.as_deref(), &mut exported)?;
+    again::check(&chosen, name, &exported, catalog)?;
     if chosen.model.is_open() {
         exported
             .open(format!("the model: an id of the hub or a folder with weights in place of {}", chosen.model.text()));

@@ -1,6 +1,7 @@
 //! TRL's YAML for supervised fine-tuning, and an accelerate config with the same machines.
 
 use outlay::Problem;
+use outlay::core::dtype::Dtype;
 use outlay::core::scenario::recipe::Method;
 
 use super::chosen::{Chosen, cannot};
@@ -23,10 +24,11 @@ pub(crate) fn write(
     let mut map = Map::new();
     map.set("model_name_or_path", chosen.model.text());
     let precision = chosen.precision();
-    // A frozen base stands in 16 bit, in that of the multiplications where they have one.
-    let dtype = match (chosen.lora(), precision.as_str()) {
-        (None, _) => "float32",
-        (Some(_), "fp16") => "float16",
+    // A frozen base stands in 16 bit, in that of the multiplications where they have one, unless the job says otherwise.
+    let dtype = match (chosen.lora().map(|lora| lora.base), precision.as_str()) {
+        (None, "bf16-pure") => "bfloat16",
+        (None | Some(Dtype::Fp32), _) => "float32",
+        (Some(Dtype::Fp16), _) | (Some(_), "fp16") => "float16",
         (Some(_), _) => "bfloat16",
     };
     map.set("dtype", dtype);

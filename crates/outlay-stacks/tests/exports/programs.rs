@@ -414,3 +414,13 @@ fn what_litgpt_cannot_do_is_refused_with_the_way_out() {
     train.precision: LitGPT has no setting for the format bf16
     ");
 }
+
+/// What Megatron-LM's own parser and cross checks ask of its FSDP, and refuse.
+#[test]
+fn megatrons_fsdp_is_written_as_its_checks_want_it() {
+    let sharded = PIPED.replace("pp = 2\nzero = \"zero1\"", "pp = 1\nzero = \"fsdp\"");
+    let script = written(&sharded, "megatron-lm", "megatron.sh");
+    assert!(script.contains("--use-megatron-fsdp") && script.contains("--ckpt-format fsdp_dtensor"), "{script}");
+    assert!(!written(&sharded, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS"));
+    assert!(written(PIPED, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS=1"));
+}

@@ -29,7 +29,7 @@ fn told((name, text): (&str, &str), accelerators: Option<u64>) -> String {
 
 #[test]
 fn torchtune() {
-    insta::assert_snapshot!(told(TORCHTUNE, Some(4)), @r"
+    insta::assert_snapshot!(told(TORCHTUNE, Some(4)), @"
     torchtune
     model._component_: model.base = qwen2-7b
     model._component_: method.kind = qlora
@@ -52,6 +52,7 @@ fn torchtune() {
     loss._component_: train.loss = chunked
     enable_activation_checkpointing: train.recompute = full
     fsdp_cpu_offload: layout.offload = optimizer+parameters
+    (processes): layout.zero = fsdp
     ! unknown keys, not counted: shade
     ");
 }

@@ -1,0 +1,234 @@
+//! What was written is read again: a file that its program would run in another way than the plan costs something else than
+//! was forecast, so it is refused, with the setting that got lost.
+//!
+//! A foreign file holds a part of a job. Of each program this table says which keys those are; they are taken from the file, the
+//! rest from the job, and the two must come to the same forecast.
+//!
+//! Does not know: how any file is written or read.
+
+use outlay::Problem;
+use outlay::catalog::Catalog;
+use outlay::problem::Code;
+use outlay::request::Request;
+use serde_json::{Map, Value};
+
+use super::Exported;
+use super::chosen::Chosen;
+use crate::{Around, import};
+
+/// What Transformers' arguments hold, with the model and the adapters that programs add to them.
+const ARGUMENTS: &[&str] = &[
+    "model.base",
+    "method.kind",
+    "method.rank",
+    "method.targets",
+    "method.double_quant",
+    "method.base_dtype",
+    "data.seq_len",
+    "data.packing",
+    "data.epochs",
+    "train.global_batch",
+    "train.precision",
+    "train.optimizer",
+    "train.recompute",
+    "train.attention",
+    "train.loss",
+    "train.learning_rate",
+    "train.schedule",
+    "layout.micro_batch",
+    "layout.zero",
+    "layout.offload",
+];
+
+/// Of each program that is read and written: its file, and the keys of a job that it holds.
+const HELD: &[(&str, &str, &[&str])] = &[
+    ("axolotl", "axolotl.yaml", ARGUMENTS),
+    ("llama-factory", "llama-factory.yaml", ARGUMENTS),
+    ("trl", "sft.yaml", ARGUMENTS),
+    (
+        // Neither the model nor its method nor the data: those are the script's.
+        "transformers",
+        "training_args.json",
+        &[
+            "train.global_batch",
+            "train.optimizer",
+            "train.recompute",
+            "train.loss",
+            "train.learning_rate",
+            "train.schedule",
+            "layout.micro_batch",
+            "layout.zero",
+            "layout.offload",
+        ],
+    ),
+    (
+        "litgpt",
+        "litgpt.yaml",
+        &[
+            "method.kind",
+            "method.rank",
+            "method.targets",
+            "method.double_quant",
+            "method.base_dtype",
+            "data.seq_len",
+            "data.packing",
+            "train.global_batch",
+            "train.precision",
+            "train.optimizer",
+            "train.recompute",
+            "train.loss",
+            "train.compile",
+            "train.learning_rate",
+            "train.schedule",
+            "layout.micro_batch",
+            "layout.zero",
+        ],
+    ),
+    (
+        "torchtune",
+        "torchtune.yaml",
+        &[
+            "model.base",
+            "method.kind",
+            "method.rank",
+            "method.targets",
+            "method.double_quant",
+            "method.base_dtype",
+            "data.seq_len",
+            "data.packing",
+            "train.global_batch",
+            "train.precision",
+            "train.optimizer",
+            "train.optimizer_execution",
+            "train.recompute",
+            "train.loss",
+            "train.compile",
+            "train.learning_rate",
+            "layout.micro_batch",
+            "layout.zero",
+            "layout.offload",
+        ],
+    ),
+    (
+        "torchtitan",
+        "torchtitan.toml",
+        &[
+            "model.base",
+            "method.kind",
+            "data.seq_len",
+            "train.global_batch",
+            "train.precision",
+            "train.optimizer",
+            "train.recompute",
+            "train.compile",
+            "train.learning_rate",
+            "train.schedule",
+            "layout.micro_batch",
+            "layout.zero",
+            "layout.tp",
+            "layout.pp",
+            "layout.vpp",
+            "layout.cp",
+            "layout.ep",
+            "layout.shard",
+            "layout.schedule",
+            "layout.offload",
+        ],
+    ),
+    (
+        "megatron-lm",
+        "megatron.sh",
+        &[
+            "method.kind",
+            "data.seq_len",
+            "train.global_batch",
+            "train.precision",
+            "train.optimizer",
+            "train.recompute",
+            "train.learning_rate",
+            "train.schedule",
+            "layout.micro_batch",
+            "layout.zero",
+            "layout.tp",
+            "layout.pp",
+            "layout.vpp",
+            "layout.cp",
+            "layout.ep",
+            "layout.offload",
+            "layout.sequence_parallel",
+        ],
+    ),
+];
+
+/// The file that a program's export is read back from, and the keys of a job that it holds; `None`: none is.
+#[must_use]
+pub fn held(program: &str) -> Option<(&'static str, &'static [&'static str])> {
+    HELD.iter().find(|(name, ..)| *name == program).map(|(_, file, keys)| (*file, *keys))
+}
+
+/// Reads the file of `program` again.
+///
+/// # Errors
+/// Every setting that would come out otherwise.
+pub(crate) fn check(
+    chosen: &Chosen<'_>,
+    program: &str,
+    exported: &Exported,
+    catalog: &Catalog,
+) -> Result<(), Vec<Problem>> {
+    let Some((file, keys)) = held(program) else { return Ok(()) };
+    let text = |name: &str| exported.files.iter().find(|one| one.name == name).map(|one| one.text.clone());
+    let around = Around { accelerators: Some(chosen.plan.accelerators), file: &text };
+    let imported = import(file, &text(file).unwrap_or_default(), &around)?;
+    let same = |keys: &[&str]| {
+        let again = outlay::exact(&completed(&imported.request, chosen.request, keys), catalog);
+        again.is_ok_and(|(_, forecast)| forecast == chosen.forecast)
+    };
+    if same(keys) {
+        return Ok(());
+    }
+    let (ours, theirs) = (value(chosen.request), value(&imported.request));
+    let shown = |job: &Value, key: &str| {
+        let value = key.split_once('.').and_then(|(section, key)| job.get(section)?.get(key)).cloned();
+        value.filter(|value| !value.is_null()).map(|value| value.to_string())
+    };
+    let mut lost: Vec<&str> = keys.iter().copied().filter(|key| !same(&[*key])).collect();
+    if lost.is_empty() {
+        lost = keys.iter().copied().filter(|key| shown(&ours, key) != shown(&theirs, key)).collect();
+    }
+    let problem = |key: &&str| {
+        let (ours, theirs) = (shown(&ours, key), shown(&theirs, key));
+        let unset = || "unset".to_owned();
+        let (with, without) = (theirs.clone().unwrap_or_else(unset), ours.unwrap_or_else(unset));
+        let message = format!("{program} would run with {key} = {with}, not {without}, which costs something else");
+        let way = theirs.map_or_else(|| format!("leave {key} out"), |theirs| format!("fix {key} = {theirs}"));
+        Problem::new(Code::NotExpressible, *key, message).help(format!("{way}, or export to another program"))
+    };
+    Err(lost.iter().map(problem).collect())
+}
+
+/// The imported job, and of the other what the file does not hold.
+fn completed(imported: &Request, pinned: &Request, keys: &[&str]) -> Request {
+    let (mut whole, imported) = (value(pinned), value(imported));
+    for (section, key) in keys.iter().filter_map(|key| key.split_once('.')) {
+        let found = imported.get(section).and_then(|inner| inner.get(key)).cloned().unwrap_or(Value::Null);
+        if let Some(Value::Object(inner)) = whole.get_mut(section) {
+            inner.insert(key.to_owned(), found);
+        }
+    }
+    serde_json::from_value(without_nulls(whole)).unwrap_or_else(|_| pinned.clone())
+}
+
+fn value(request: &Request) -> Value {
+    serde_json::to_value(request).unwrap_or_default()
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
