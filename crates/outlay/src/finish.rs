@@ -15,9 +15,9 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 use crate::response::{Finish, Quantile};
 
 /// Interruptions that are played in all: enough for a percent, few enough for a millisecond or two.
-const INTERRUPTIONS: f64 = 6e4;
+const INTERRUPTIONS: f64 = 4e4;
 /// Fewest and most runs.
-const RUNS: (f64, f64) = (200.0, 1000.0);
+const RUNS: (f64, f64) = (200.0, 600.0);
 /// Seed of every answer.
 const SEED: u64 = 1;
 /// Shares of the runs whose finishing time is told.

@@ -100,7 +100,8 @@ pub fn finish(course: &Course, runs: u64, draw: Draw<'_>) -> Finish {
     let runs = runs.max(1);
     let one = |at: u64| {
         // Two normal numbers from a lattice that covers the square evenly (Box and Muller).
-        let (x, y) = ((at as f64 + 0.5) / runs as f64, (at as f64 + 1.0) * GOLDEN % 1.0);
+        let turns = (at as f64 + 1.0) * GOLDEN;
+        let (x, y) = ((at as f64 + 0.5) / runs as f64, turns - libm::floor(turns));
         let (radius, angle) = (libm::sqrt(-2.0 * libm::log(x)), 2.0 * core::f64::consts::PI * y);
         let (slow, rare) = (radius * libm::cos(angle), radius * libm::sin(angle));
         let pace = if slow < 0.0 { course.pace.0 } else { course.pace.1 };

@@ -68,8 +68,8 @@ def _terms(term: Any, above: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     path = (*above, term.name)
     row = {"term": " / ".join(path), "depth": len(above), "value": term.value, "unit": term.unit, "note": term.note}
     if hasattr(term, "interval"):
-        sure = term.interval is None
-        row |= {"value_low": term.value if sure else term.interval.low, "value_high": term.value if sure else term.interval.high}
+        ends = (term.value, term.value) if term.interval is None else (term.interval.low, term.interval.high)
+        row |= {"value_low": ends[0], "value_high": ends[1]}
     yield row
     for part in term.parts:
         yield from _terms(part, path)
