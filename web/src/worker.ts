@@ -16,6 +16,9 @@ const doors: Record<string, (...args: never[]) => string> = {
   write_job: engine.write_job,
   read_config: engine.read_config,
   targets: engine.targets,
+  alone: engine.alone,
+  write_stack: engine.write_stack,
+  read_stack: engine.read_stack,
 };
 
 addEventListener("message", ({ data }: MessageEvent<{ module: WebAssembly.Module } | Question>) => {

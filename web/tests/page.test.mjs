@@ -109,7 +109,7 @@ visit("every control may be moved", {}, async (page) => {
     }
     await slider.fill(before);
   }
-  for (const name of ["Epochs", "Budget", "Deadline", "Tensor-parallel", "Micro-batch", "Target loss, nats a token"]) {
+  for (const name of ["Epochs", "Budget", "Deadline", "Tensor-parallel", "Pipeline stages", "Virtual stages", "Context-parallel", "Expert-parallel", "Micro-batch", "Target loss, nats a token"]) {
     const field = page.getByRole("textbox", { name, exact: true });
     const before = await field.inputValue();
     for (const text of ["1", "-3", "nonsense", "9999999999999999999"]) {
@@ -316,6 +316,71 @@ visit("an assumption is changed where it stands", {}, async (page) => {
   assert.equal(await page.getByRole("button", { name: "change train.stack" }).count(), 0);
 });
 
+/** What the marks of the distribution say, by their names. */
+const marks = (page) => page.locator('[data-chart="finishing time"] circle').evaluateAll((all) => all.map((mark) => [mark.dataset.mark, Number(mark.getAttribute("cx"))]));
+
+visit("the finishing time is a curve with its marks, and a deadline on it", {}, async (page) => {
+  const names = ["P10", "P50", "P80", "P95"];
+  const seen = await marks(page);
+  assert.deepEqual(seen.map(([name]) => name), names);
+  assert.ok(seen.every(([, x], at) => at === 0 || x > seen[at - 1][1]), JSON.stringify(seen));
+  assert.equal(await page.locator('[data-chart="finishing time"] .deadline').count(), 0);
+  // Twice as long as half of the runs take: surely in time; just as long: half of the time.
+  const half = await page.locator("#finish-title").locator("xpath=ancestor::section").locator("dd").nth(1).innerText();
+  const [, figure, unit] = /^([\d.]+) (min|h|days)$/.exec(half);
+  const hours = Number(figure) * { min: 1 / 60, h: 1, days: 24 }[unit];
+  await page.getByRole("combobox", { name: "Best means" }).selectOption("cost");
+  await type(page, "Deadline", `${(hours * 2).toFixed(2)}h`);
+  assert.deepEqual(await problems(page), []);
+  const chance = () => page.locator(".chance").innerText();
+  assert.match(await chance(), /Done by the deadline of .+: (100|> 99|9\d) % of the runs/);
+  assert.equal(await page.locator('[data-chart="finishing time"] .deadline').count(), 1);
+  // Another plan is played out when it is looked at.
+  await page.locator("g.dot:not(.pick)").last().click({ force: true });
+  await page.getByRole("button", { name: "Back to the pick" }).waitFor();
+  await page.locator('[data-chart="finishing time"] circle').first().waitFor();
+  assert.deepEqual((await marks(page)).map(([name]) => name), names);
+});
+
+visit("each line of the bill has its range, and they add up", {}, async (page) => {
+  // What is under a cent counts as none: the sum is compared to the cent a line.
+  const dollars = (text) => (text.startsWith("<") ? 0 : Number(text.replaceAll(/[$,]/g, "")));
+  const rows = await page.locator("table.bill tbody tr").evaluateAll((all) => all.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.innerText)));
+  const ends = rows.map(([value, ends]) => (ends.includes("–") ? ends.split(" – ").map(dollars) : [dollars(value), dollars(value)]));
+  assert.ok(rows.length > 1 && rows[0][1].includes("–"), JSON.stringify(rows));
+  for (const end of [0, 1]) {
+    const lines = ends.slice(0, -1).reduce((sum, line) => sum + line[end], 0);
+    assert.ok(Math.abs(lines - ends.at(-1)[end]) < 0.011 * rows.length, JSON.stringify(rows));
+  }
+  assert.ok((await page.locator(".verdict").innerText()).includes(rows.at(-1)[1]));
+});
+
+visit("a plan is written as files of a training program", {}, async (page) => {
+  const program = page.getByRole("combobox", { name: /^Program/ });
+  await program.selectOption("axolotl");
+  await page.getByRole("combobox", { name: /^Started by/ }).selectOption("skypilot");
+  await page.getByRole("button", { name: "Write the files" }).click();
+  const config = page.getByRole("region", { name: /axolotl.*\.ya?ml$|config\.ya?ml$/ }).first();
+  await config.waitFor();
+  const text = await config.innerText();
+  assert.match(text, /base_model:/);
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^keep / }).first().click()]);
+  assert.equal((await readFile(await file.path(), "utf8")).trim(), text.trim());
+  const names = await page.locator("section", { has: page.locator("#written-title") }).locator("summary").allInnerTexts();
+  assert.ok(names.some((name) => /sky/.test(name)), names.join());
+  // What a program has no setting for is told.
+  await door(page, "Pre-train");
+  await program.selectOption("torchtune");
+  await page.getByRole("button", { name: "Write the files" }).click();
+  await page.locator("section", { has: page.locator("#written-title") }).locator(".fault, pre").first().waitFor();
+  // And what was written is taken again.
+  await drop(page, "axolotl.yaml", text);
+  await page.getByText(/Taken from a config of Axolotl/).waitFor();
+  await settled(page);
+  assert.deepEqual(await problems(page), []);
+  assert.match(await page.locator(".job").innerText(), /qlora/);
+});
+
 visit("a target shows loss against cost", {}, async (page) => {
   await door(page, "Pre-train");
   await page.getByRole("button", { name: /^Aim for/ }).click();
@@ -368,7 +433,24 @@ visit("every schedule is drawn as the engine plays it", {}, async (page) => {
     assert.equal((await count(".later")) > 0, later, `${schedule}: later pieces`);
     assert.equal((await count(".weights")) > 0, halves, `${schedule}: halves`);
     assert.equal((await chart.getAttribute("aria-label")).includes("both ways at once"), shared, schedule);
+    assert.equal(await page.locator('[data-chart="memory by stage"] .back').count(), 4, schedule);
   }
+});
+
+visit("a pipeline is interleaved by its control", {}, async (page) => {
+  await drop(page, "job.toml", staged("1f1b", 1));
+  await page.locator(".job", { hasText: "70.6B" }).waitFor();
+  await settled(page);
+  await page.evaluate(() => document.querySelectorAll("form details").forEach((part) => (part.open = true)));
+  await type(page, "Virtual stages", "2");
+  assert.deepEqual(await problems(page), []);
+  await page.locator('[data-chart="pipeline"] .later').first().waitFor();
+  assert.match(await page.locator(".verdict").innerText(), /vpp 2/);
+  await type(page, "Virtual stages", "1");
+  assert.doesNotMatch(await page.locator(".verdict").innerText(), /vpp/);
+  // More pieces than layers cannot be; it is told, or no plan is feasible.
+  await type(page, "Virtual stages", "4096");
+  assert.match((await problems(page)).join() + (await page.locator(".verdict").innerText()), /virtual stage|No layout is legal/);
 });
 
 visit("the hub is asked through a server, or the way round is told", {}, async (page) => {

@@ -19,7 +19,7 @@ const TOOL: &str = "schemathesis==4.32.5";
 const EXAMPLES: &str = "5";
 const SECONDS: &str = "75";
 /// Where the server keeps what it is sent.
-const DATABASE: &str = "sqlite:x.db?mode=rwc";
+const DATABASE: &str = "sqlite:x.db";
 
 /// Ends the server with this process.
 struct Server(Child);

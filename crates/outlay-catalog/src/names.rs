@@ -6,6 +6,13 @@ pub fn key(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// A name's [`key`] is this one; nothing is allocated for it.
+#[must_use]
+pub fn is(name: &str, key: &str) -> bool {
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+    letters.eq(key.bytes())
+}
+
 /// One of the names is part of one of the texts; no names at all match everything.
 #[must_use]
 pub fn matches(names: &[String], texts: &[&str]) -> bool {
@@ -64,5 +71,6 @@ mod tests {
         assert!(nearest("zzzzzz", ["epochs"]).is_empty());
         assert!(nearest(&"epochs".repeat(1_000_000), ["epochs"]).is_empty());
         assert_eq!(key("H100-SXM 80GB"), "h100sxm80gb");
+        assert!(is("H100-SXM 80GB", "h100sxm80gb") && is("é A·1", "a1") && !is("H100-SXM", "h100sxm80gb"));
     }
 }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use crate::error::TableError;
-use crate::names::{key, nearest};
+use crate::names::{is, key, nearest};
 
 const INDEX: &str = include_str!("../data/models/index.toml");
 
@@ -30,9 +30,13 @@ impl Preset {
     /// Whether a name is one of this preset's own, rather than one that is only like them.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
-        let wanted = key(name);
+        self.has(&key(name))
+    }
+
+    /// One of its names has this key.
+    fn has(&self, wanted: &str) -> bool {
         let others = self.aliases.iter().chain(&self.hub).chain(&self.also);
-        std::iter::once(&self.name).chain(others).any(|own| key(own) == wanted)
+        std::iter::once(&self.name).chain(others).any(|own| is(own, wanted))
     }
 }
 
@@ -66,7 +70,8 @@ pub(crate) fn read() -> Result<Vec<Preset>, Vec<TableError>> {
 
 /// The preset people mean by a name; else the nearest names.
 pub(crate) fn find<'a>(presets: &'a [Preset], name: &str) -> Result<&'a Preset, Vec<String>> {
-    let own = |preset: &&Preset| preset.is_called(name);
+    let wanted = key(name);
+    let own = |preset: &&Preset| preset.has(&wanted);
     let names =
         || presets.iter().flat_map(|p| std::iter::once(p.name.as_str()).chain(p.aliases.iter().map(String::as_str)));
     let found = presets.iter().find(own).or_else(|| by_likeness(presets, name));

@@ -68,12 +68,32 @@ impl Bill {
         if self.credit < charged { gross - self.credit } else { gross - charged }
     }
 
-    /// The bill as a tree of named terms; a line whose price is unknown counts nothing and says so.
+    /// The bill whose known lines are what `change` makes of them, each told how to read itself out of any bill.
     #[must_use]
-    pub fn explain(&self, offer: &Offer, nodes: u64, run: &Run, extras: &Extras) -> Term {
-        let line = |name: &str, money: Option<Usd>, note: String| {
-            let note = if money.is_some() { note } else { "price unknown: not in the sum".into() };
-            Term::leaf(name, Figure::Usd(money.unwrap_or(Usd::ZERO)), note)
+    pub fn lines(&self, change: impl Fn(&dyn Fn(&Self) -> Usd) -> Usd) -> Self {
+        let known = |read: fn(&Self) -> Option<Usd>| read(self).map(|_| change(&|bill| read(bill).unwrap_or_default()));
+        Self {
+            compute: change(&|bill| bill.compute),
+            sweep: change(&|bill| bill.sweep),
+            attempts: change(&|bill| bill.attempts),
+            storage: known(|bill| bill.storage),
+            checkpoints: known(|bill| bill.checkpoints),
+            transfer: known(|bill| bill.transfer),
+            energy: known(|bill| bill.energy),
+            preparation: change(&|bill| bill.preparation),
+            extras: change(&|bill| bill.extras),
+            ..*self
+        }
+    }
+
+    /// The bill as a tree of named terms, each with what it is in the bills at the ends of the interval; a line whose price is
+    /// unknown counts nothing and says so.
+    #[must_use]
+    pub fn explain(&self, ends: &(Self, Self), offer: &Offer, nodes: u64, run: &Run, extras: &Extras) -> Term {
+        let line = |name: &str, read: &dyn Fn(&Self) -> Option<Usd>, note: String| {
+            let figure = |bill: &Self| Figure::Usd(read(bill).unwrap_or(Usd::ZERO));
+            let note = if read(self).is_some() { note } else { "price unknown: not in the sum".into() };
+            Term::leaf(name, figure(self), note).between(figure(&ends.0), figure(&ends.1))
         };
         let hours = paid(offer, run.paid()).to_hours();
         let list = offer.list_factor();
@@ -81,24 +101,35 @@ impl Bill {
         let day = if offer.as_of.is_empty() { String::new() } else { format!(", {}", offer.as_of) };
         let machines = format!("{nodes} × ${price:.3}/h × {hours:.2} h ({}{day})", offer.provider);
         let mut parts = vec![
-            line("machines", Some(self.compute * list), machines),
-            line("sweep", Some(self.sweep * list), format!("{:.2} h on the same machines", run.sweep.to_hours())),
-            line("failed attempts", Some(self.attempts * list), format!("{:.2} of a run", extras.attempts.get())),
-            line("storage of data", self.storage, "while the run lasts".into()),
-            line("storage of checkpoints", self.checkpoints, "while the run lasts".into()),
-            line("transfer of data", self.transfer, "to where the machines are".into()),
-            line("electricity", self.energy, "of owned machines; rented ones include it".into()),
-            line("preparing the data", Some(self.preparation), "before the run".into()),
+            line("machines", &|bill| Some(bill.compute * list), machines),
+            line(
+                "sweep",
+                &|bill| Some(bill.sweep * list),
+                format!("{:.2} h on the same machines", run.sweep.to_hours()),
+            ),
+            line(
+                "failed attempts",
+                &|bill| Some(bill.attempts * list),
+                format!("{:.2} of a run", extras.attempts.get()),
+            ),
+            line("storage of data", &|bill| bill.storage, "while the run lasts".into()),
+            line("storage of checkpoints", &|bill| bill.checkpoints, "while the run lasts".into()),
+            line("transfer of data", &|bill| bill.transfer, "to where the machines are".into()),
+            line("electricity", &|bill| bill.energy, "of owned machines; rented ones include it".into()),
+            line("preparing the data", &|bill| Some(bill.preparation), "before the run".into()),
         ];
-        parts.extend(extras.lines.iter().map(|extra| line(extra.name, Some(extra.cost), "as given".into())));
+        parts.extend(extras.lines.iter().map(|extra| line(extra.name, &|_| Some(extra.cost), "as given".into())));
         if list != Share::ONE {
-            let machines = self.compute + self.sweep + self.attempts;
+            let off = |bill: &Self| {
+                let machines = bill.compute + bill.sweep + bill.attempts;
+                Some(machines - machines * list)
+            };
             let note = format!("{:.1} % off the list price of machines", (1.0 - 1.0 / list.get()) * 100.0);
-            parts.push(line("discount", Some(machines - machines * list), note));
+            parts.push(line("discount", &off, note));
         }
         if self.credit > Usd::ZERO {
             let note = format!("of ${:.2} for what {} charges", self.credit.get(), offer.provider);
-            parts.push(line("credit", Some(self.total() - self.gross()), note));
+            parts.push(line("credit", &|bill| Some(bill.total() - bill.gross()), note));
         }
         let note = if self.at_least() { "at least: a price is unknown" } else { "" };
         Term::sum("cost", Figure::Usd(Usd::ZERO), note.into(), parts)

@@ -40,6 +40,8 @@ pub struct Forecast {
     pub run: Run,
     /// What it costs, line by line.
     pub bill: Bill,
+    /// The same at the ends of the cost's interval; their lines add up to these.
+    pub bill_ends: (Bill, Bill),
     /// The residual factor's band.
     pub spread: Spread,
     /// Seconds of a step.
@@ -152,6 +154,7 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
         calm: (at(0.0, calm, Share::ONE), at(0.0, -calm, Share::ONE)),
         amount: (at(0.0, 0.0, scenario.data.band.0), at(0.0, 0.0, scenario.data.band.1)),
     };
+    let gross = around.interval(&|at| at.bill.gross());
     Some(Forecast {
         plan,
         footprint,
@@ -159,10 +162,11 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
         step,
         run: around.mid.run,
         bill: around.mid.bill,
+        bill_ends: around.bills(gross),
         spread,
         step_time: around.interval(&|at| at.step),
         time: around.interval(&|at| at.run.wall()),
-        cost: around.interval(&|at| at.bill.gross()).map(|gross| around.mid.bill.credited(gross)),
+        cost: gross.map(|gross| around.mid.bill.credited(gross)),
         energy: around.mid.energy.map(|_| around.interval(&|at| at.energy.unwrap_or_default())),
     })
 }
@@ -270,5 +274,27 @@ impl Around {
         let ends = [&self.step, &self.calm, &self.amount].map(|(low, high)| (ratio(low), ratio(high)));
         let factor = interval::combine(Share::ONE, &ends);
         Interval { low: mid * factor.low, mid, high: mid * factor.high }
+    }
+
+    /// The bills at the ends of their sum's interval.
+    ///
+    /// # Formula
+    /// `line + (end of the line's own interval − line) · (end of the sum − sum) / Σ (end of a line's own interval − line)`.
+    ///
+    /// # Source
+    /// All lines grow with the same factors, so they are at an end together, and quantiles of such add up; what the root of
+    /// squares leaves over or short is shared out by how far each line moves by itself.
+    ///
+    /// # Valid when
+    /// As for [`interval::combine`]. A line that no factor moves is the same in all three bills.
+    fn bills(&self, sum: Interval<Usd>) -> (Bill, Bill) {
+        let bill = &self.mid.bill;
+        let end = |pick: fn(Interval<Usd>) -> Usd| {
+            let own = bill.lines(|line| pick(self.interval(&|at| line(&at.bill))));
+            let moved = own.gross() - bill.gross();
+            let part = if moved == Usd::ZERO { Share::ONE } else { (pick(sum) - sum.mid) / moved };
+            bill.lines(|line| line(bill) + (line(&own) - line(bill)) * part)
+        };
+        (end(|interval| interval.low), end(|interval| interval.high))
     }
 }

@@ -68,6 +68,8 @@ pub struct Spread {
 const UNKNOWN: f64 = 0.3;
 /// A source to come is none of those seen: how much wider where hardware or stack has no group.
 const UNSEEN: f64 = 1.45;
+/// Standard deviations of a normal number at the ends of its 80 % interval.
+pub const DEVIATIONS: Share = Share::new(1.281_551_565_544_6);
 /// 80 % bound, in logs, of the mean time between interruptions: standard deviation 1 for preemptions.
 pub(crate) const INTERRUPTIONS_SPOT: f64 = 1.2816;
 /// The same for failures, whose rates differ by a factor of three between fleets.

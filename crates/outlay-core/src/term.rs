@@ -49,6 +49,8 @@ pub struct Term {
     pub figure: Figure,
     /// How it comes about, in a few words: formula with numbers, source of the constant.
     pub note: String,
+    /// What it is at both ends of the 80 % interval of the tree's root; `None`: the same, or nothing is known of them.
+    pub ends: Option<(Figure, Figure)>,
     /// What it is the sum of; empty for a leaf.
     pub parts: Vec<Term>,
 }
@@ -57,13 +59,22 @@ impl Term {
     /// A term that is not split further.
     #[must_use]
     pub fn leaf(name: &str, figure: Figure, note: String) -> Self {
-        Self { name: name.into(), figure, note, parts: Vec::new() }
+        Self { name: name.into(), figure, note, ends: None, parts: Vec::new() }
+    }
+
+    /// The same, with what it is at both ends of the root's interval.
+    #[must_use]
+    pub fn between(self, low: Figure, high: Figure) -> Self {
+        let ends = (low, high);
+        Self { ends: (ends != (self.figure, self.figure)).then_some(ends), ..self }
     }
 
     /// A term that is the sum of its parts; `zero` gives the unit when there are none.
     #[must_use]
     pub fn sum(name: &str, zero: Figure, note: String, parts: Vec<Self>) -> Self {
-        let raw = parts.iter().map(|part| part.figure.raw()).sum();
-        Self { name: name.into(), figure: zero.like(raw), note, parts }
+        let total = |of: &dyn Fn(&Self) -> Figure| zero.like(parts.iter().map(|part| of(part).raw()).sum());
+        let end = |pick: fn((Figure, Figure)) -> Figure| total(&|part| part.ends.map_or(part.figure, pick));
+        let ends = parts.iter().any(|part| part.ends.is_some()).then(|| (end(|ends| ends.0), end(|ends| ends.1)));
+        Self { name: name.into(), figure: total(&|part| part.figure), note, ends, parts }
     }
 }

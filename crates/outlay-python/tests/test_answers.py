@@ -29,6 +29,8 @@ def test_answers_are_frozen_and_typed() -> None:
     assert answer.pick.cost_usd.low <= answer.pick.cost_usd.mid <= answer.pick.cost_usd.high
     assert isinstance(answer.pick.layout, outlay.Layout) and isinstance(answer.front, tuple)
     assert answer.pick.terms.memory.parts[0].unit == "GiB"
+    shares = [point.share for point in answer.pick.finish.quantiles]
+    assert shares == sorted(shares) and 0.5 in shares
     with pytest.raises(dataclasses.FrozenInstanceError):
         answer.pick.nodes = 2  # type: ignore[misc]
     assert len(repr(answer)) < 3000 and "× Loser)" in repr(answer)
@@ -87,6 +89,9 @@ def test_tables() -> None:
     plans = answer.to_pandas()
     assert list(plans["role"])[0] == "pick" and plans["cost_usd_low"][0] == answer.pick.cost_usd.low
     assert len(outlay.offers("h100").to_pandas()) == len(outlay.offers("h100"))
+    bill = answer.pick.terms.bill.to_pandas()
+    ends = answer.pick.cost_usd
+    assert math.isclose(bill["value_low"][1:].sum(), ends.low) and math.isclose(bill["value_high"][1:].sum(), ends.high)
     memory = answer.pick.terms.memory.to_pandas()
     whole, parts = memory["value"][0], memory.loc[memory["depth"] == 1, "value"].sum()
     assert math.isclose(whole, parts, rel_tol=1e-9)

@@ -130,8 +130,19 @@ pub(crate) fn sqlite(path: &Path) -> String {
     format!("sqlite://{text}?mode=rwc")
 }
 
+/// The address under which a file of SQLite is made where there is none, unless it says itself how it is opened.
+fn made(address: &str) -> String {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let said = !path.starts_with("sqlite:") || query.split('&').any(|key| key.starts_with("mode="));
+    if said {
+        return address.to_owned();
+    }
+    let and = if query.is_empty() { "" } else { "&" };
+    format!("{path}?{query}{and}mode=rwc")
+}
+
 impl Store {
-    /// Opens a database by its address and brings it up to date.
+    /// Opens a database by its address and brings it up to date; a file of SQLite is made where there is none.
     ///
     /// # Errors
     /// An address that is none, a database that does not answer or is of a later version.
@@ -139,7 +150,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let files = address.starts_with("sqlite:");
         let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT);
-        let pool = options.connect(address).await?;
+        let pool = options.connect(&made(address)).await?;
         if files {
             // Readers do not wait for a writer; the setting stays in the file.
             sqlx::query("pragma journal_mode = wal").execute(&pool).await?;

@@ -7,6 +7,8 @@
 //!
 //! Does not know: the page, the network, files.
 
+pub mod configs;
+
 use std::sync::OnceLock;
 
 use outlay::catalog::Catalog;
@@ -90,7 +92,25 @@ pub fn pipeline(schedule: &str, stages: u32, pieces: u32, micro_batches: u32) ->
     written(outlay::pipeline(schedule, stages.into(), pieces.into(), micro_batches.into()))
 }
 
-/// A list of the catalog: `models`, `hardware`, `offers` as the command prints them, or `stacks`.
+/// One plan of the answer to a job by itself, by its number as `outlay export --plan` counts: what `outlay plan --json` prints for
+/// the job with everything of that plan fixed.
+#[wasm_bindgen]
+#[must_use]
+pub fn alone(job: &str, number: usize, today: &str) -> String {
+    asked(job, |request| outlay::plan(&fixed(request, number, today)?, catalog(), today))
+}
+
+/// The job that asks for exactly the plan of this number.
+fn fixed(request: &Request, number: usize, today: &str) -> Outcome<Request> {
+    let response = outlay::plan(request, catalog(), today)?;
+    let Some(plan) = number.checked_sub(1).and_then(|place| response.plans().nth(place)) else {
+        let fault = Problem::new(Code::OutOfRange, "plan", format!("there is no plan {number}"));
+        return Err(vec![fault.help(format!("the answer has {}", response.plans().count()))]);
+    };
+    outlay::pinned(request, &response, plan)
+}
+
+/// A list of the catalog: `models`, `hardware`, `offers` as the command prints them, `stacks`, or the `targets` of exports.
 #[wasm_bindgen]
 #[must_use]
 pub fn list(what: &str) -> String {
@@ -99,8 +119,9 @@ pub fn list(what: &str) -> String {
         "hardware" => pretty(&lists::accelerators(catalog(), &[], None)),
         "offers" => pretty(&lists::offers(catalog(), &[], None)),
         "stacks" => pretty(&lists::stacks(catalog())),
+        "targets" => pretty(&configs::targets()),
         other => told(&[Problem::new(Code::UnknownName, "list", format!("no list `{other}`"))
-            .help("choices are models, hardware, offers, stacks")]),
+            .help("choices are models, hardware, offers, stacks, targets")]),
     }
 }
 

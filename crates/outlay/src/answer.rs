@@ -6,6 +6,7 @@ use outlay_core::bill;
 use outlay_core::forecast::Forecast;
 use outlay_core::interval;
 use outlay_core::layout::{Offload, Recompute, Schedule, Zero};
+use outlay_core::memory::{Footprint, ModelMemory};
 use outlay_core::model::params;
 use outlay_core::scenario::dynamics::Start;
 use outlay_core::scenario::offer::Offer;
@@ -18,8 +19,8 @@ use outlay_core::units::Share;
 use crate::finish;
 use crate::resolve::Resolved;
 use crate::response::{
-    Assumption, Choice, Hosted, Interval, Job, Layout, Loader, Loser, Plan, Relaxation, Response, Search, Term, Terms,
-    VERSION,
+    Assumption, Choice, Hosted, Interval, Job, Layout, Line, Loader, Loser, Plan, Relaxation, Response, Search, Stage,
+    Term, Terms, VERSION,
 };
 use crate::taught::Taught;
 use crate::vary::{self, Variant};
@@ -39,7 +40,7 @@ impl Writer<'_> {
         let scenario = &self.resolved.scenario;
         let plan = |forecast: &Forecast| self.plan(forecast);
         let pick = ranking.pick.as_ref().map(|forecast| Plan {
-            finish_hours: finish::played(scenario, &scenario.offers[forecast.plan.offer], forecast),
+            finish: Some(finish::played(scenario, &scenario.offers[forecast.plan.offer], forecast)),
             ..plan(forecast)
         });
         let lesson = Taught { scenario };
@@ -289,6 +290,7 @@ impl Writer<'_> {
             fit_probability: forecast.fit.get(),
             memory_gib: forecast.footprint.total().to_gib(),
             capacity_gib: offer.accelerator.memory.to_gib(),
+            stages: stages(scenario, forecast),
             step_s: step,
             tokens_per_s_per_accelerator: Interval {
                 mid: tokens / step.mid,
@@ -313,7 +315,7 @@ impl Writer<'_> {
             }),
             carbon_kg: bill::carbon(offer, forecast.energy.map(|energy| energy.mid)).map(|mass| mass.get()),
             committed_usd: forecast.bill.committed.filter(|_| priced).map(|usd| usd.get()),
-            finish_hours: None,
+            finish: None,
             loader: loader(scenario, forecast),
             known_hardware: forecast.spread.known_hardware,
             known_stack: forecast.spread.known_stack,
@@ -322,7 +324,8 @@ impl Writer<'_> {
                 step: term_tree(&forecast.step.explain(), 1.0),
                 run: term_tree(&forecast.run.explain(forecast.step.total()), 3600.0),
                 bill: priced.then(|| {
-                    term_tree(&forecast.bill.explain(offer, forecast.plan.nodes, &forecast.run, &scenario.extras), 1.0)
+                    let Forecast { bill, bill_ends, run, .. } = forecast;
+                    line(&bill.explain(bill_ends, offer, forecast.plan.nodes, run, &scenario.extras))
                 }),
             },
         }
@@ -344,6 +347,20 @@ fn job(scenario: &Scenario) -> Job {
     }
 }
 
+/// Memory stage by stage, where there are several.
+fn stages(scenario: &Scenario, forecast: &Forecast) -> Vec<Stage> {
+    let layout = &forecast.plan.layout;
+    if layout.pp < 2 {
+        return Vec::new();
+    }
+    let stage = |footprint: &Footprint| {
+        let groups = term_tree(&footprint.explain(), 1.0).parts;
+        let of = |place: usize| groups.get(place).map_or(0.0, |group| group.value);
+        Stage { model_state_gib: of(0), activations_gib: of(1), buffers_gib: of(2), overhead_gib: of(3) }
+    };
+    ModelMemory::new(&scenario.model, &scenario.recipe).stages(layout).iter().map(stage).collect()
+}
+
 /// How data are fed, where they are prepared on the fly.
 fn loader(scenario: &Scenario, forecast: &Forecast) -> Option<Loader> {
     let tokens = scenario.recipe.global_batch * scenario.recipe.seq_len;
@@ -360,14 +377,27 @@ fn hours(x: interval::Interval<outlay_core::units::Seconds>) -> Interval {
     Interval { mid: x.mid.to_hours(), low: x.low.to_hours(), high: x.high.to_hours() }
 }
 
-/// A term in units people read; `per` divides seconds (3600 for hours).
-pub(crate) fn term_tree(term: &term::Term, per: f64) -> Term {
-    let (value, unit) = match term.figure {
+/// A figure in units people read; `per` divides seconds (3600 for hours).
+fn figure(figure: Figure, per: f64) -> (f64, &'static str) {
+    match figure {
         Figure::Bytes(bytes) => (bytes.to_gib(), "GiB"),
         Figure::Seconds(time) => (time.get() / per, if per == 1.0 { "s" } else { "h" }),
         Figure::Usd(money) => (money.get(), "USD"),
         Figure::Nats(loss) => (loss.get(), "nats"),
-    };
+    }
+}
+
+/// A line of a bill with what it is at the ends of the interval.
+fn line(term: &term::Term) -> Line {
+    let Term { name, value, unit, note, .. } = term_tree(&term::Term { parts: Vec::new(), ..term.clone() }, 1.0);
+    let interval =
+        term.ends.map(|(low, high)| Interval { mid: value, low: figure(low, 1.0).0, high: figure(high, 1.0).0 });
+    Line { name, value, interval, unit, note, parts: term.parts.iter().map(line).collect() }
+}
+
+/// A term in units people read.
+pub(crate) fn term_tree(term: &term::Term, per: f64) -> Term {
+    let (value, unit) = figure(term.figure, per);
     Term {
         name: term.name.clone(),
         value,

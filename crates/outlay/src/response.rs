@@ -43,6 +43,14 @@ pub struct Response {
     pub search: Search,
 }
 
+impl Response {
+    /// The plans in the order in which they are numbered: the pick is 1, then the others that are named, then those that are
+    /// cheaper or faster.
+    pub fn plans(&self) -> impl Iterator<Item = &Plan> + Clone {
+        self.pick.iter().chain(self.losers.iter().map(|loser| &loser.plan)).chain(&self.front)
+    }
+}
+
 /// The job as it was understood.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Job {
@@ -127,6 +135,8 @@ pub struct Plan {
     pub memory_gib: f64,
     /// Memory an accelerator has.
     pub capacity_gib: f64,
+    /// Memory of each pipeline stage, first to last; empty without a pipeline.
+    pub stages: Vec<Stage>,
     /// Seconds of an optimizer step.
     pub step_s: Interval,
     /// Tokens per second and accelerator.
@@ -151,8 +161,8 @@ pub struct Plan {
     pub carbon_kg: Option<f64>,
     /// What a commitment obliges to in all, used or not; `null` where there is none.
     pub committed_usd: Option<f64>,
-    /// When it is finished, interruptions played out; only of the pick, `null` where nothing interrupts.
-    pub finish_hours: Option<Finish>,
+    /// When it is finished, everything that is uncertain played out; `null`: not played, as it is for the pick alone.
+    pub finish: Option<Finish>,
     /// How data are fed to the machines; `null` where nothing is prepared on the fly.
     pub loader: Option<Loader>,
     /// The interval rests on runs of this generation of accelerators.
@@ -163,15 +173,37 @@ pub struct Plan {
     pub terms: Terms,
 }
 
-/// When a run is finished, in hours, with the interruptions of many runs played out.
+/// Memory of the fullest accelerator of a pipeline stage, at its own fullest moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Stage {
+    /// Weights, gradients, optimizer state.
+    pub model_state_gib: f64,
+    /// What is kept for the backward pass, logits, the layer at work.
+    pub activations_gib: f64,
+    /// Gathered weights, temporaries, communication.
+    pub buffers_gib: f64,
+    /// Driver and allocator.
+    pub overhead_gib: f64,
+}
+
+/// When a run is finished: how long its steps take, how many it needs and what interrupts it, played out for many runs.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finish {
-    /// Half of the runs are done by then.
-    pub half: f64,
-    /// Nine in ten are.
-    pub nine_in_ten: f64,
-    /// Ninety-nine in a hundred are.
-    pub nearly_all: f64,
+    /// Shares of the runs and when they are done, in order.
+    pub quantiles: Vec<Quantile>,
+    /// The latest end, by the deadline or by how long the machines are there; `null`: any time will do.
+    pub deadline_hours: Option<f64>,
+    /// Chance that it is done by then.
+    pub in_time: Option<f64>,
+}
+
+/// A point of a distribution of times.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Quantile {
+    /// Such a share of the runs is done
+    pub share: f64,
+    /// after so many hours on the clock.
+    pub hours: f64,
 }
 
 /// How data are fed to the machines.
@@ -288,7 +320,25 @@ pub struct Terms {
     /// Hours.
     pub run: Term,
     /// USD; `null`: the price is unknown.
-    pub bill: Option<Term>,
+    pub bill: Option<Line>,
+}
+
+/// A line of a bill, or its sum.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Line {
+    /// What it is.
+    pub name: String,
+    /// How much, in the unit of its tree.
+    pub value: f64,
+    /// What it is at both ends of the sum's 80 % interval: lines grow with the time together, so their ends add up to those of
+    /// the sum. `null`: it is the same whatever the time.
+    pub interval: Option<Interval>,
+    /// Unit: `USD`.
+    pub unit: String,
+    /// How it comes about.
+    pub note: String,
+    /// What it is the sum of.
+    pub parts: Vec<Line>,
 }
 
 /// A named figure and what it is the sum of.

@@ -46,7 +46,7 @@ const JOBS: &[(&str, &str)] = &[
 
 /// A plan without what only the search knows of it.
 fn bare(plan: &Plan) -> Plan {
-    Plan { choices: Vec::new(), loss: None, finish_hours: None, ..plan.clone() }
+    Plan { choices: Vec::new(), loss: None, finish: None, ..plan.clone() }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use outlay::Problem;
 use outlay::catalog::Catalog;
 use outlay::prices::{Priced, Prices};
-use outlay::response::{Plan, Response, Term};
+use outlay::response::{Line, Plan, Response};
 
 const TODAY: &str = "2026-11-24";
 
@@ -30,7 +30,7 @@ fn pick(job: &str, prices: &str) -> Plan {
 const JOB: &str = "model.base = \"llama-3.1-8b\"\nmethod.kind = \"lora\"\ndata.tokens = \"20M\"\n\
     hardware.accelerators = [\"h100-sxm\"]\nhardware.providers = [\"aws\"]\nhardware.max_gpus = 8\n";
 
-fn line<'t>(bill: &'t Term, name: &str) -> Option<&'t Term> {
+fn line<'t>(bill: &'t Line, name: &str) -> Option<&'t Line> {
     bill.parts.iter().find(|part| part.name == name)
 }
 

@@ -1,6 +1,6 @@
 // What the page knows: the job, the answers, what is looked at. Every change of the job asks the engine anew; the latest
 // wins; the address follows.
-import type { Answer, Plan } from "../engine/response";
+import type { Answer, Finish, Plan } from "../engine/response";
 import type { Levers } from "../engine/levers";
 import type { Why } from "../engine/why";
 import { Lane, read, type Problem } from "./engine";
@@ -11,6 +11,9 @@ import { LONGEST, read as readLink, write as writeLink, type State } from "./lin
 export type Point = { target_loss: number; cost_usd: { low: number; mid: number; high: number } | null; hours: number | null; tokens: number | null };
 export type ModelRow = { name: string; hub: string | null; family: string; params: number; active_params: number; aliases: string[] };
 export type HardwareRow = { id: string; name: string; memory_gib: number; lowest_usd_per_hour: number | null };
+export type TargetRow = { name: string; about: string; launcher: boolean };
+/** A plan written down for a training program. */
+export type Written = { files: { name: string; text: string }[]; open: string[]; notes: string[]; command: string | null };
 export type OfferRow = { provider: string; region: string; accelerator: string };
 
 /** Quiet time before the answers that take longer are asked for, in milliseconds. */
@@ -36,10 +39,14 @@ class App {
   fresh = $state(false);
   curve = $state.raw<Point[] | null>(null);
   why = $state.raw<{ plan: string; answer: Why | null; problems: Problem[] } | null>(null);
+  /** How plans other than the pick finish, by their key; `null`: not to be had. */
+  #finishes = $state.raw<Record<string, Finish | null>>({});
   models = $state.raw<ModelRow[]>([]);
   hardware = $state.raw<HardwareRow[]>([]);
   offers = $state.raw<OfferRow[]>([]);
   stacks = $state.raw<string[]>([]);
+  /** What a plan may be written for. */
+  targets = $state.raw<TargetRow[]>([]);
   /** Kinds of the keys, from the schema of a job. */
   kinds = $state.raw<Record<string, string>>({});
   selected = $state<string | null>(null);
@@ -75,7 +82,7 @@ class App {
 
   async start(first: string): Promise<void> {
     this.#ready = true;
-    const lists = ["models", "hardware", "offers", "stacks"] as const;
+    const lists = ["models", "hardware", "offers", "stacks", "targets"] as const;
     // The plan is asked for first; the lists follow it.
     await this.#open(first);
     for (const what of lists) {
@@ -138,6 +145,29 @@ class App {
     return reply?.text ?? "";
   }
 
+  /** Writes a plan for a training program, and a launcher after a comma. */
+  async write(plan: Plan, to: string): Promise<{ answer: Written | null; problems: Problem[] }> {
+    const reply = await slow.ask("write_stack", JSON.stringify(this.job), this.number(plan), to, today());
+    return reply ? read<Written>(reply.text) : { answer: null, problems: [] };
+  }
+
+  /** Takes the config of a training program; where the program cannot say what it runs on, what stood here stays. */
+  async stack(name: string, text: string): Promise<Problem[]> {
+    const reply = await fast.ask("read_stack", name, text);
+    if (!reply) return [];
+    const { answer, problems } = read<{ program: string; job: Job; warnings: string[] }>(reply.text);
+    if (!answer) return problems;
+    const taken = (prune(answer.job as Value) ?? {}) as Job;
+    const { hardware, limits, goal } = this.job;
+    const kept = Object.fromEntries(Object.entries({ hardware, limits, goal }).filter(([, section]) => section !== undefined)) as Job;
+    this.selected = null;
+    this.beside = [];
+    this.#change({ ...kept, ...taken, hardware: { ...(kept.hardware ?? {}), ...(taken.hardware ?? {}) } } as Job, "push");
+    const said = answer.warnings.length ? ` Worth knowing: ${answer.warnings.join("; ")}.` : "";
+    this.notice = `Taken from a config of ${answer.program}; where it says nothing of machines and limits, those that stood here stay.${said}`;
+    return [];
+  }
+
   /** Reads a `config.json`. */
   async config(text: string, name: string): Promise<Problem[]> {
     const reply = await fast.ask("read_config", text);
@@ -172,8 +202,33 @@ class App {
     return this.answer?.assumptions.find((assumption) => assumption.key === name)?.value;
   }
 
+  /** When a plan that is looked at is finished; `undefined`: not yet known. */
+  finish(plan: Plan): Finish | null | undefined {
+    return this.#finishes[key(plan)];
+  }
+
+  /** The number of a plan in the answer, as the command counts; 0: it is not one of them. */
+  number(plan: Plan): number {
+    const { answer } = this;
+    if (!answer?.pick) return 0;
+    const all = [answer.pick, ...answer.losers.map((loser) => loser.plan), ...answer.front];
+    return all.findIndex((other) => key(other) === key(plan)) + 1;
+  }
+
+  /** Plays a plan out that is not the pick: by itself it is. */
+  async #play(plan: Plan | null): Promise<void> {
+    if (!plan || plan.finish || this.#finishes[key(plan)] !== undefined) return;
+    const { job } = this;
+    const reply = await slow.ask("alone", JSON.stringify(job), this.number(plan), today());
+    if (!reply || job !== this.job) return;
+    const { answer } = read<Answer>(reply.text);
+    const same = answer?.pick && key(answer.pick) === key(plan) ? answer.pick.finish : null;
+    this.#finishes = { ...this.#finishes, [key(plan)]: same ?? null };
+  }
+
   select(plan: Plan): void {
     this.selected = key(plan);
+    void this.#play(plan);
     this.why = this.why?.plan === this.selected ? this.why : null;
     void this.#write("replace");
   }
@@ -208,6 +263,7 @@ class App {
     this.job = job;
     this.fresh = false;
     this.why = null;
+    this.#finishes = {};
     void this.#write(how);
     void this.#plan();
   }
@@ -231,6 +287,7 @@ class App {
   /** What takes longer, once the job is left alone. */
   async #aside(job: string): Promise<void> {
     if (this.problems.length) return;
+    await this.#play(this.plan);
     const levers = await slow.ask("levers", job);
     if (!levers || job !== JSON.stringify(this.job)) return;
     this.levers = read<Levers>(levers.text).answer;

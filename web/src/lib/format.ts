@@ -69,7 +69,8 @@ export function change(before: number, after: number): string {
 }
 
 export function range(interval: Interval, write: (value: number) => string): string {
-  return `${write(interval.low)} – ${write(interval.high)}`;
+  const [low, high] = [write(interval.low), write(interval.high)];
+  return low === high ? low : `${low} – ${high}`;
 }
 
 /** `2× NVIDIA L4 (gcp spot)`. */

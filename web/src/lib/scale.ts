@@ -75,3 +75,25 @@ export function roomy(scale: Scale, apart: number): number[] {
     return true;
   });
 }
+
+/** A curve through points that rise, as a path: it never falls between two of them (Fritsch and Carlson). */
+export function rising(points: { x: number; y: number }[]): string {
+  const last = points.length - 1;
+  const slope = (at: number) => {
+    const [from, to] = [points[Math.max(at, 0)], points[Math.min(at + 1, last)]];
+    return to.x > from.x ? (to.y - from.y) / (to.x - from.x) : 0;
+  };
+  // The harmonic mean of both sides; flat where one side is.
+  const steep = (at: number) => {
+    const [before, after] = [slope(Math.max(at - 1, 0)), slope(Math.min(at, last - 1))];
+    return before * after > 0 ? (2 * before * after) / (before + after) : 0;
+  };
+  return points
+    .map(({ x, y }, at) => {
+      if (at === 0) return `M${x} ${y}`;
+      const from = points[at - 1];
+      const third = (x - from.x) / 3;
+      return `C${from.x + third} ${from.y + steep(at - 1) * third} ${x - third} ${y - steep(at) * third} ${x} ${y}`;
+    })
+    .join("");
+}

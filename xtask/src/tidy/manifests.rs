@@ -64,7 +64,11 @@ const RULES: &[Rule] = &[
     },
     // What Python is handed is text: the door alone writes it.
     Rule { dir: "crates/outlay-python", ours: &["outlay"], outside: Some(&["pyo3", "serde", "serde_json"]) },
-    Rule { dir: "crates/outlay-wasm", ours: &["outlay"], outside: Some(&["serde", "serde_json", "wasm-bindgen"]) },
+    Rule {
+        dir: "crates/outlay-wasm",
+        ours: &["outlay", "outlay-stacks"],
+        outside: Some(&["serde", "serde_json", "wasm-bindgen"]),
+    },
     Rule {
         dir: "xtask",
         ours: &[],

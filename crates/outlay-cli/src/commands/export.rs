@@ -66,22 +66,21 @@ fn faults(problems: Vec<outlay::Problem>) -> Failure {
 }
 
 fn list() -> String {
-    let width = Target::all().map(|(name, _)| name.len()).max().unwrap_or_default();
-    Target::all().fold(String::new(), |mut text, (name, about)| {
-        let _ = writeln!(text, "{name:<width$}  {about}");
+    let width = Target::all().map(|target| target.name().len()).max().unwrap_or_default();
+    Target::all().fold(String::new(), |mut text, target| {
+        let _ = writeln!(text, "{:<width$}  {}", target.name(), target.about());
         text
     })
 }
 
-/// The pick, then the others as they are listed, then those that are cheaper or faster.
 fn chosen(response: &Response, number: usize) -> Result<Option<&Plan>, Fault> {
-    let Some(pick) = &response.pick else { return Ok(None) };
-    let all = std::iter::once(pick).chain(response.losers.iter().map(|loser| &loser.plan)).chain(&response.front);
-    let count = all.clone().count();
-    match number.checked_sub(1).and_then(|place| all.clone().nth(place)) {
+    if response.pick.is_none() {
+        return Ok(None);
+    }
+    match number.checked_sub(1).and_then(|place| response.plans().nth(place)) {
         Some(plan) => Ok(Some(plan)),
         None => Err(Fault::new("out-of-range", format!("there is no plan {number}"), "--plan")
-            .help(format!("the answer has {count}; `outlay plan` lists them in this order"))),
+            .help(format!("the answer has {}; `outlay plan` lists them in this order", response.plans().count()))),
     }
 }
 

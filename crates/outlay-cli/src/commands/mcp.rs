@@ -414,9 +414,10 @@ fn told(call: &Call<'_>, mut response: Response) -> Result<Told, Failure> {
 /// Leaves the sums of a plan and drops what they are the sums of.
 fn fold(plan: &mut Plan) {
     let terms = &mut plan.terms;
-    for term in [&mut terms.memory, &mut terms.step, &mut terms.run].into_iter().chain(&mut terms.bill) {
+    for term in [&mut terms.memory, &mut terms.step, &mut terms.run] {
         term.parts.clear();
     }
+    terms.bill.iter_mut().for_each(|bill| bill.parts.clear());
 }
 
 fn job_schema() -> Value {

@@ -256,7 +256,7 @@ fn database(args: &Args) -> Result<String, Fault> {
         if !known {
             // It may hold a password: it is not repeated.
             let fault = Fault::new("bad-database", "the database is neither sqlite: nor postgres:", "--database");
-            return Err(fault.help("sqlite:plans.db?mode=rwc, or postgres://user@host/name"));
+            return Err(fault.help("sqlite:plans.db, or postgres://user@host/name"));
         }
         return Ok(named.clone());
     }
@@ -264,13 +264,13 @@ fn database(args: &Args) -> Result<String, Fault> {
     let home = || set("HOME").or_else(|| set("USERPROFILE")).map(|home| home.join(".local").join("share"));
     let Some(folder) = set("XDG_DATA_HOME").or_else(home).map(|data| data.join("outlay")) else {
         let fault = Fault::new("no-data-folder", "neither HOME nor XDG_DATA_HOME is set", "--database");
-        return Err(fault.help("name a file: --database 'sqlite:plans.db?mode=rwc'"));
+        return Err(fault.help("name a file: --database sqlite:plans.db"));
     };
     let path = folder.join("server.db");
     private(&folder, &path).map_err(|error| {
         let fault =
             Fault::new("no-data-folder", format!("{} cannot be written: {error}", path.display()), "--database");
-        fault.help("name a file: --database 'sqlite:plans.db?mode=rwc'")
+        fault.help("name a file: --database sqlite:plans.db")
     })?;
     Ok(outlay_server::sqlite(&path))
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use outlay::response::{Choice, Interval, Plan, Response, Search, Term, Why};
+use outlay::response::{Choice, Finish, Interval, Line, Plan, Response, Search, Term, Terms, Why};
 
 use super::bar;
 use super::format::{UNKNOWN, duration, interval, number, percent, si, usd, usd_per_hour, whole};
@@ -242,17 +242,9 @@ fn facts(plan: &Plan) -> Vec<(&'static str, String)> {
     if plan.goodput < 0.995 {
         facts.push(("goodput", format!("{} of the time after start-up is useful", percent(plan.goodput))));
     }
-    if let Some(finish) = plan.finish_hours.filter(|_| plan.goodput < 0.995) {
-        let after = |hours: f64| duration(hours * 3600.0);
-        facts.push((
-            "finish",
-            format!(
-                "half of such runs after {}, nine in ten after {}, 99 in 100 after {}",
-                after(finish.half),
-                after(finish.nine_in_ten),
-                after(finish.nearly_all)
-            ),
-        ));
+    // Without a deadline and interruptions the interval of the time says the same.
+    if let Some(finish) = plan.finish.as_ref().filter(|finish| plan.goodput < 0.995 || finish.in_time.is_some()) {
+        facts.push(("finish", finished(finish)));
     }
     if let Some(loader) = plan.loader {
         let waits = if loader.waiting > 0.0 {
@@ -270,6 +262,24 @@ fn facts(plan: &Plan) -> Vec<(&'static str, String)> {
         facts.push(("commits", format!("to {} in all, used or not", usd(committed))));
     }
     facts
+}
+
+/// When which share of such runs is done, and how likely it is in time.
+fn finished(finish: &Finish) -> String {
+    let after = |share: f64| {
+        let found = finish.quantiles.iter().find(|quantile| quantile.share == share);
+        found.map_or(UNKNOWN.into(), |quantile| duration(quantile.hours * 3600.0))
+    };
+    let mut text = format!(
+        "half of such runs after {}, four in five after {}, 95 in 100 after {}",
+        after(0.5),
+        after(0.8),
+        after(0.95)
+    );
+    if let Some((chance, deadline)) = finish.in_time.zip(finish.deadline_hours) {
+        let _ = write!(text, "; by the deadline of {} with {}", duration(deadline * 3600.0), percent(chance));
+    }
+    text
 }
 
 /// How good the model becomes, and what is done for it.
@@ -386,10 +396,27 @@ fn leaves(term: &Term) -> Vec<(String, f64)> {
 }
 
 fn terms(text: &mut String, plan: &Plan, width: usize) {
-    let trees = [Some(&plan.terms.memory), Some(&plan.terms.step), Some(&plan.terms.run), plan.terms.bill.as_ref()];
-    for term in trees.into_iter().flatten() {
+    let Terms { memory, step, run, bill } = &plan.terms;
+    for branch in [memory, step, run].map(branch).into_iter().chain(bill.as_ref().map(line)) {
         text.push('\n');
-        text.push_str(&tree(&branch(term), width));
+        text.push_str(&tree(&branch, width));
+    }
+}
+
+/// A line of the bill as it is shown, with what it is at the ends of the sum's interval.
+fn line(line: &Line) -> Branch {
+    let ends = line.interval.map(|ends| format!("80 %: {}", interval(ends.low, ends.high, usd)));
+    let note = [ends.unwrap_or_default(), line.note.clone()].into_iter().filter(|text| !text.is_empty());
+    Branch {
+        name: line.name.clone(),
+        figure: usd(line.value),
+        note: note.collect::<Vec<_>>().join("; "),
+        parts: line
+            .parts
+            .iter()
+            .filter(|part| part.value != 0.0 || part.note.contains("unknown"))
+            .map(self::line)
+            .collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::harness::Place;
 
-const DATABASE: &str = "sqlite:x.db?mode=rwc";
+const DATABASE: &str = "sqlite:x.db";
 
 /// A server that ends with the test.
 struct Server {

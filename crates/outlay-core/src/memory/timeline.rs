@@ -125,6 +125,17 @@ impl ModelMemory {
         fuller(first, self.stage(layout, Stage { index: pp - 1, first: false, last: true }))
     }
 
+    /// Memory of the fullest rank of each pipeline stage at its own fullest moment, first to last.
+    #[must_use]
+    pub fn stages(&self, layout: &Layout) -> Vec<Footprint> {
+        if let Some(gathered) = self.gathered.as_ref().filter(|_| layout.gathers()) {
+            return gathered.stages(layout);
+        }
+        let pp = layout.pp.max(1);
+        let stage = |index| self.stage(layout, Stage { index, first: index == 0, last: index + 1 == pp });
+        (0..pp).map(stage).collect()
+    }
+
     /// All moments of the first pipeline stage (the only one without pipelining), in order.
     #[must_use]
     pub fn timeline(&self, layout: &Layout) -> [Footprint; 6] {

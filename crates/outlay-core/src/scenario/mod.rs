@@ -80,6 +80,14 @@ impl Limits {
         let window = past(contract.window, time);
         deadline.into_iter().chain(window).reduce(Seconds::max)
     }
+
+    /// The longest that a run at an offer may take; `None`: as long as it likes.
+    #[must_use]
+    pub fn ends(&self, offer: &Offer) -> Option<Seconds> {
+        let contract = &offer.contract;
+        let deadline = self.deadline.map(|most| (most - contract.starts_in).max(Seconds::ZERO));
+        deadline.into_iter().chain(contract.window).reduce(Seconds::min)
+    }
 }
 
 /// What "best" means.

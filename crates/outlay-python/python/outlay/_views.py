@@ -20,7 +20,7 @@ def rows(answer: Any) -> list[dict[str, Any]]:
             return [_lever(lever) for lever in answer.levers]
         case "Diff":
             return [flat(figure) for figure in answer.figures]
-        case "Term":
+        case "Term" | "Line":
             return list(_terms(answer, ()))
         case _:
             return [flat(answer)]
@@ -47,7 +47,7 @@ def flat(answer: Any, prefix: str = "") -> dict[str, Any]:
         kind = type(value).__name__
         if kind == "Interval":
             row |= {name: value.mid, f"{name}_low": value.low, f"{name}_high": value.high}
-        elif kind in ("Terms", "Term"):
+        elif kind in ("Terms", "Term", "Line"):
             continue
         elif dataclasses.is_dataclass(value):
             row |= flat(value, f"{name}_")
@@ -66,7 +66,11 @@ def _lever(lever: Any) -> dict[str, Any]:
 
 def _terms(term: Any, above: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     path = (*above, term.name)
-    yield {"term": " / ".join(path), "depth": len(above), "value": term.value, "unit": term.unit, "note": term.note}
+    row = {"term": " / ".join(path), "depth": len(above), "value": term.value, "unit": term.unit, "note": term.note}
+    if hasattr(term, "interval"):
+        ends = (term.value, term.value) if term.interval is None else (term.interval.low, term.interval.high)
+        row |= {"value_low": ends[0], "value_high": ends[1]}
+    yield row
     for part in term.parts:
         yield from _terms(part, path)
 
@@ -86,7 +90,7 @@ def html(answer: Any) -> str:
             here = f"{answer.standing.machines}: ${number(answer.standing.cost_usd)}" if answer.standing else "no plan"
             possible = [row for row in rows(answer) if "after_cost_usd" in row]
             return _head(here) + table([{name: row[name] for name in names} for row in possible])
-        case "Term":
+        case "Term" | "Line":
             return _tree(answer)
         case _:
             return table([{"": name, "value": value} for name, value in flat(answer).items()])

@@ -22,6 +22,7 @@ __all__ = [
     "Layout",
     "Lever",
     "Levers",
+    "Line",
     "Loader",
     "Loser",
     "ModelRow",
@@ -29,9 +30,11 @@ __all__ = [
     "OfferRow",
     "Plan",
     "Quality",
+    "Quantile",
     "Relaxation",
     "Response",
     "Search",
+    "Stage",
     "Standing",
     "Stopping",
     "Sweep",
@@ -154,16 +157,16 @@ class Diff(Answer):
 
 @dataclass(frozen=True, repr=False)
 class Finish(Answer):
-    """When a run is finished, in hours, with the interruptions of many runs played out."""
+    """When a run is finished: how long its steps take, how many it needs and what interrupts it, played out for many runs."""
 
-    half: float
-    """Half of the runs are done by then."""
+    quantiles: tuple[Quantile, ...]
+    """Shares of the runs and when they are done, in order."""
 
-    nine_in_ten: float
-    """Nine in ten are."""
+    deadline_hours: float | None
+    """The latest end, by the deadline or by how long the machines are there; `None`: any time will do."""
 
-    nearly_all: float
-    """Ninety-nine in a hundred are."""
+    in_time: float | None
+    """Chance that it is done by then."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -320,6 +323,29 @@ class Levers(Answer):
 
     standing: Standing | None
     """Where the job stands; `None`: no plan is feasible."""
+
+
+@dataclass(frozen=True, repr=False)
+class Line(Answer):
+    """A line of a bill, or its sum."""
+
+    name: str
+    """What it is."""
+
+    value: float
+    """How much, in the unit of its tree."""
+
+    unit: str
+    """Unit: `USD`."""
+
+    note: str
+    """How it comes about."""
+
+    parts: tuple[Line, ...]
+    """What it is the sum of."""
+
+    interval: Interval | None
+    """What it is at both ends of the sum's 80 % interval: lines grow with the time together, so their ends add up to those of the sum. `None`: it is the same whatever the time."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -483,6 +509,9 @@ class Plan(Answer):
     capacity_gib: float
     """Memory an accelerator has."""
 
+    stages: tuple[Stage, ...]
+    """Memory of each pipeline stage, first to last; empty without a pipeline."""
+
     step_s: Interval
     """Seconds of an optimizer step."""
 
@@ -528,8 +557,8 @@ class Plan(Answer):
     energy_kwh: Interval | None
     """Energy at the meter; `None`: power unknown."""
 
-    finish_hours: Finish | None
-    """When it is finished, interruptions played out; only of the pick, `None` where nothing interrupts."""
+    finish: Finish | None
+    """When it is finished, everything that is uncertain played out; `None`: not played, as it is for the pick alone."""
 
     loader: Loader | None
     """How data are fed to the machines; `None` where nothing is prepared on the fly."""
@@ -574,6 +603,17 @@ class Quality(Answer):
 
     fullness: float | None
     """How full the trained parameters are, where not all are trained: above 1 they hold less than there is to learn."""
+
+
+@dataclass(frozen=True, repr=False)
+class Quantile(Answer):
+    """A point of a distribution of times."""
+
+    share: float
+    """Such a share of the runs is done"""
+
+    hours: float
+    """after so many hours on the clock."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -670,6 +710,23 @@ class Search(Answer):
 
 
 @dataclass(frozen=True, repr=False)
+class Stage(Answer):
+    """Memory of the fullest accelerator of a pipeline stage, at its own fullest moment."""
+
+    model_state_gib: float
+    """Weights, gradients, optimizer state."""
+
+    activations_gib: float
+    """What is kept for the backward pass, logits, the layer at work."""
+
+    buffers_gib: float
+    """Gathered weights, temporaries, communication."""
+
+    overhead_gib: float
+    """Driver and allocator."""
+
+
+@dataclass(frozen=True, repr=False)
 class Standing(Answer):
     """Where a job stands."""
 
@@ -759,5 +816,5 @@ class Terms(Answer):
     run: Term
     """Hours."""
 
-    bill: Term | None
+    bill: Line | None
     """USD; `None`: the price is unknown."""

@@ -97,6 +97,24 @@ async fn what_was_stored_is_there_after_a_new_start() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_not_there_is_made_unless_the_address_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, query: &str| format!("sqlite:{}{query}", folder.path().join(name).display());
+    for (name, query) in [("a.db", ""), ("b.db", "?cache=private"), ("c.db", "?mode=rwc")] {
+        let store = Store::open(&at(name, query)).await.unwrap();
+        store.keep(&row("1", 1)).await.unwrap();
+        store.close().await;
+        assert!(folder.path().join(name).exists(), "{name}");
+        // There it is opened as it is.
+        let again = Store::open(&at(name, query)).await.unwrap();
+        assert_eq!(again.plan("1").await.unwrap(), Some(row("1", 1)), "{name}");
+    }
+    assert!(Store::open(&at("d.db", "?mode=rw")).await.is_err());
+    assert!(!folder.path().join("d.db").exists());
+    assert!(Store::open(&at("no/such/folder.db", "")).await.is_err());
+}
+
+#[tokio::test]
 async fn a_full_disk_is_said_and_survived() {
     let (store, _folder) = file().await;
     let place = Place::over(store, Limits::default(), false);

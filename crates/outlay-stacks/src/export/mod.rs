@@ -206,9 +206,27 @@ static TARGETS: &[Entry] = &[
 static FITS: &[(&str, Fit)] = &[("litgpt", litgpt::fit)];
 
 impl Target {
-    /// Every target with what it is.
-    pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-        TARGETS.iter().map(|entry| (entry.name, entry.about))
+    /// Every target.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TARGETS.iter().map(Self)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        self.0.about
+    }
+
+    /// It starts a training program, rather than being one.
+    #[must_use]
+    pub const fn is_launcher(self) -> bool {
+        matches!(self.0.kind, Kind::Launcher(_))
     }
 }
 

@@ -80,7 +80,7 @@ fn without_nulls(value: &Value) -> Value {
 }
 
 fn bare(plan: &Plan) -> Plan {
-    Plan { choices: Vec::new(), loss: None, finish_hours: None, ..plan.clone() }
+    Plan { choices: Vec::new(), loss: None, finish: None, ..plan.clone() }
 }
 
 #[test]
