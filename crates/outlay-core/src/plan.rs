@@ -148,12 +148,12 @@ fn two_ended(l: &Layout) -> bool {
 
 /// Layers that take as long as the head: what a last stage should have less.
 fn head_in_layers(model: &Model) -> u64 {
-    let work = |role: Role| {
-        let of_role = model.blocks.iter().filter(|block| block.role == role);
+    let work = |roles: &[Role]| {
+        let of_role = model.blocks.iter().filter(|block| roles.contains(&block.role));
         of_role.map(|block| block.count * block.ops.iter().map(params::of_op).sum::<u64>()).sum::<u64>()
     };
-    let layer = (work(Role::Layer) / model.depth().max(1)).max(1);
-    (work(Role::Head) + layer / 2) / layer
+    let layer = (work(&[Role::Layer]) / model.depth().max(1)).max(1);
+    (work(&[Role::Head, Role::Further]) + layer / 2) / layer
 }
 
 /// Layers of a full stage to try: as few as it takes, and as many as make room for the head on the last one.

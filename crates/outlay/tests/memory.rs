@@ -461,4 +461,37 @@ fn sharded_states_are_the_published_ones() {
     close(state(Zero::One), 31.4);
     close(state(Zero::Two), 16.6);
     close(state(Zero::Three), 1.9);
+    // As DeepSpeed has them: in bf16 gradients are summed in fp32 beside those in 16 bit, 2 + 4 + 2 + 12/64 bytes a parameter;
+    // in fp16 a rank's shard of them is written out in fp32 for the update; half a billion are reduced together.
+    let with = |change: &dyn Fn(&mut Recipe)| {
+        let mut recipe = recipe.clone();
+        change(&mut recipe);
+        let layout = Layout { dp: 64, shard: 64, zero: Zero::One, ..Layout::single(1, 1, Recompute::None) };
+        ModelMemory::new(&model, &recipe).timeline(&layout)[5]
+    };
+    let both = with(&|recipe| {
+        recipe.precision.gradients = Dtype::Fp32;
+        recipe.stack.both_gradients = true;
+    });
+    close((both.weights + both.gradients + both.master + both.optimizer).to_gb(), 7.5 * (8.0 + 12.0 / 64.0));
+    let widened = with(&|recipe| {
+        recipe.stack.widens_gradients = true;
+        recipe.stack.bucket = Some(500_000_000);
+    });
+    close(widened.update.to_gb(), 7.5 * 4.0 / 64.0);
+    close(widened.communication.to_gb(), 3.0);
+}
+
+/// A Llama layer of 8 billion parameters: its input, queries, values, one of the two products into the feed-forward, the product
+/// out of it, and attention's result, two bytes each.
+#[test]
+fn selective_recomputation_by_products_keeps_every_second_one() {
+    let text = "[model]\nbase = \"llama-3.1-8b\"\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\n[train]\nstack = \"torchtitan\"\n\
+                precision = \"bf16-pure\"\n[hardware]\naccelerators = [\"h200-sxm\"]\ngpus = 8\n";
+    let request = outlay::parse(text).expect("a job");
+    let (resolved, _) = outlay::exact(&request, &outlay::catalog::Catalog::built_in()).expect("a forecast");
+    let layer = resolved.scenario.model.layers().next().expect("layers");
+    let kept = memory::kept_of_block(layer, &resolved.scenario.recipe, true, true);
+    assert_eq!((kept.products_replicated + kept.products_split).get(), 63_488.0);
+    assert!(kept.per_token().get() > 90_000.0);
 }

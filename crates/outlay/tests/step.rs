@@ -5,7 +5,7 @@
 mod scenarios;
 
 use outlay_core::forecast::cluster;
-use outlay_core::layout::{Layout, Offload};
+use outlay_core::layout::{Layout, Offload, Recompute};
 use outlay_core::plan::{layouts, machine_counts};
 use outlay_core::scenario::Scenario;
 use outlay_core::scenario::cluster::{Cluster, Link};
@@ -188,4 +188,60 @@ fn routing_stays_on_the_device_only_where_kernels_can_do_without_the_host() {
     ] {
         assert_eq!(saved(model, part, precision), (0.0, 0.0), "{model} {part} {precision}");
     }
+}
+
+#[test]
+fn selective_recomputation_by_products_does_half_of_them_again() {
+    let train = "stack = \"torchtitan\"";
+    let (mut scenario, cluster, mut layout) = job("llama-3.1-8b", "h100-sxm", train, "tp = 1\npp = 1\nzero = \"fsdp\"");
+    let mut timed = |recompute, products| {
+        layout.recompute = recompute;
+        scenario.recipe.stack.selective_products = products;
+        timed(&scenario, &cluster, &layout)
+    };
+    let (none, full) = (timed(Recompute::None, true), timed(Recompute::Full, true));
+    let (cheap, products) = (timed(Recompute::Selective, false), timed(Recompute::Selective, true));
+    assert!(none.recompute < cheap.recompute && cheap.recompute < products.recompute);
+    assert!(products.recompute < full.recompute, "attention is kept");
+    // A third of the products' time is forward; the head, a fourteenth of it, is never done again.
+    let share = (products.recompute.get() - cheap.recompute.get()) / products.gemm.get();
+    assert!((0.145..1.0 / 6.0).contains(&share), "{share}");
+    assert!(products.hardware_flops > none.hardware_flops && products.hardware_flops < full.hardware_flops);
+}
+
+#[test]
+fn experts_in_four_bit_are_no_quicker_than_in_eight() {
+    let timed = |precision: &str| {
+        let train = format!("stack = \"megatron-core\"\nprecision = \"{precision}\"");
+        let (scenario, cluster, layout) = job("qwen3-30b-a3b", "b200-sxm", &train, "tp = 1\npp = 1\nep = 8");
+        timed(&scenario, &cluster, &layout)
+    };
+    let (four, eight) = (timed("nvfp4"), timed("mxfp8"));
+    assert!(four.gemm < eight.gemm);
+    assert!((four.experts.get() / eight.experts.get() - 1.0).abs() < 1e-9);
+}
+
+/// One more layer, a projection and the head's products and loss for each token predicted further; the program decides whether
+/// a config's own module is trained.
+#[test]
+fn tokens_predicted_further_cost_a_layer_and_a_head_each() {
+    let timed = |model: &str, stack: &str| {
+        let (scenario, cluster, layout) = asked(&format!(
+            "[model]\n{model}\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\nseq_len = 4096\n[train]\nglobal_batch = 256\n\
+             recompute = \"none\"\nstack = \"{stack}\"\n[hardware]\naccelerators = [\"b200-sxm\"]\ngpus = 256\n\
+             [layout]\nmicro_batch = 1\ntp = 1\npp = 1\nep = 64\n"
+        ));
+        let step = timed(&scenario, &cluster, &layout);
+        (step.model_flops.get(), step.gemm.get(), scenario.model.further())
+    };
+    let deepseek = |mtp: &str, stack: &str| timed(&format!("base = \"deepseek-v3\"\n{mtp}"), stack);
+    let (with, without) = (deepseek("", "megatron-core"), deepseek("mtp = 0", "megatron-core"));
+    assert_eq!((with.2, without.2), (1, 0));
+    // 37.6 billion parameters a token, and 0.65 of the layer, 0.1 of the projection, 0.93 of the head beside.
+    let more = with.0 / without.0 - 1.0;
+    assert!((0.04..0.06).contains(&more), "{more}");
+    let twice = deepseek("mtp = 2", "megatron-core");
+    assert!(((twice.1 - with.1) / (with.1 - without.1) - 1.0).abs() < 1e-6);
+    assert_eq!(deepseek("", "torchtitan").2, 0);
+    assert_eq!(timed("base = \"qwen3-30b-a3b\"", "megatron-core").2, 0, "its config has none");
 }

@@ -156,7 +156,7 @@ fn fuller(one: Footprint, other: Footprint) -> Footprint {
 
 fn block_memory(block: &Block, recipe: &Recipe, depth: f64, reached: &mut bool) -> BlockMemory {
     let share = match (&recipe.method, block.role) {
-        (Method::Full, _) | (Method::Freeze { .. }, Role::Head) => 1.0,
+        (Method::Full, _) | (Method::Freeze { .. }, Role::Head | Role::Further) => 1.0,
         (Method::Freeze { trained_layers }, Role::Layer) => (*trained_layers as f64 / depth.max(1.0)).min(1.0),
         (Method::Freeze { .. }, Role::Embedding) | (Method::Lora(_), _) => 0.0,
     };
@@ -253,7 +253,7 @@ impl ModelMemory {
         match block.role {
             Role::Embedding => f64::from(u8::from(stage.first)),
             Role::Layer => layers,
-            Role::Head => f64::from(u8::from(stage.last)),
+            Role::Head | Role::Further => f64::from(u8::from(stage.last)),
         }
     }
 
@@ -292,7 +292,7 @@ impl ModelMemory {
                 state.gathered_ends += gathered * block.stored;
                 state.gradients_ends += gradients * block.stored;
             }
-            if block.role == Role::Head {
+            if matches!(block.role, Role::Head | Role::Further) {
                 state.head_gradients += one.gradients * times;
             }
             if block.role == Role::Embedding {

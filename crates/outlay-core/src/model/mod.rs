@@ -57,6 +57,8 @@ pub enum Role {
     Layer,
     /// After the layers: final norm, pooler, output projection, loss.
     Head,
+    /// After those, in training only: modules that predict the tokens after the next.
+    Further,
 }
 
 /// Which sequence flows through a layer.
@@ -398,11 +400,17 @@ impl Model {
         self.layers().map(|block| block.count).sum()
     }
 
-    /// How many tokens beside the next are predicted in training: losses computed beyond the first.
+    /// How many tokens beside the next are predicted in training.
     #[must_use]
     pub fn further(&self) -> u64 {
-        let computes = |block: &&Block| block.ops.iter().any(|op| matches!(op, Op::Loss(_)));
-        self.blocks.iter().filter(computes).map(|block| block.count).sum::<u64>().saturating_sub(1)
+        let computes =
+            |block: &&Block| block.role == Role::Further && block.ops.iter().any(|op| matches!(op, Op::Loss(_)));
+        self.blocks.iter().filter(computes).map(|block| block.count).sum()
+    }
+
+    /// What stays when training is over.
+    pub fn lasting(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().filter(|block| block.role != Role::Further)
     }
 
     /// How many repeated layers route their tokens to experts.

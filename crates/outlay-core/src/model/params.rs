@@ -64,14 +64,14 @@ pub fn of_block(block: &Block) -> u64 {
     block.ops.iter().map(of_op).sum()
 }
 
-/// All parameters the model stores.
+/// All parameters the model stores, those left out that only training has.
 #[must_use]
 pub fn total(model: &Model) -> u64 {
-    model.blocks.iter().map(|block| block.stored * of_block(block)).sum()
+    model.lasting().map(|block| block.stored * of_block(block)).sum()
 }
 
 /// Parameters that one token passes through, experts counted top-k of E, everything else whole.
 #[must_use]
 pub fn active(model: &Model) -> u64 {
-    model.blocks.iter().map(|block| block.stored * block.ops.iter().map(active_of_op).sum::<u64>()).sum()
+    model.lasting().map(|block| block.stored * block.ops.iter().map(active_of_op).sum::<u64>()).sum()
 }

@@ -24,7 +24,7 @@ use crate::units::{Nats, Params, Share};
 #[must_use]
 pub fn worth(model: &Model) -> Params {
     let stored = params::total(model) as f64;
-    let run = model.blocks.iter().map(|block| {
+    let run = model.lasting().map(|block| {
         let one: u64 = block.ops.iter().map(params::active_of_op).sum();
         (block.count.max(block.stored) * one) as f64
     });

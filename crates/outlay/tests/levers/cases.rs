@@ -119,6 +119,7 @@ pub(crate) const CASES: &[Case] = &[
         "[model]\ncustom = { layers = 16, hidden = 2048, ffn = 8192, heads = 32, kv_heads = 8, vocab = 128256, tied = true }",
         "memory- loss+",
     ),
+    case("mtp", PRETRAIN, "layout = { micro_batch = 2 }", "model = { mtp = 1 }", "time+ memory+"),
     // Dynamics.
     case("batch", PRETRAIN, "", "train = { global_batch = 4096 }", "loss+"),
     case(
