@@ -209,6 +209,21 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// As price feeds write them.
+    #[test]
+    fn names_of_feeds_are_known() {
+        let catalog = crate::Catalog::built_in();
+        for (name, id) in [
+            ("A100-80G-PCIe", "a100-80gb-pcie"),
+            ("A100-80G-PCIe-NVLink", "a100-80gb-pcie"),
+            ("H100-80G-PCIe", "h100-pcie"),
+            ("H100-80G-SXM5", "h100-sxm"),
+            ("RTX-A6000", "rtx-a6000"),
+        ] {
+            assert_eq!(catalog.accelerator(name).map(|part| part.id.as_str()), Ok(id), "{name}");
+        }
+    }
+
     #[test]
     fn every_part_is_plausible() {
         let parts = read(TEXT).expect("the table is well-formed");
