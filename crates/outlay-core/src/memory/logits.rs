@@ -67,13 +67,14 @@ pub(super) struct Held {
 
 impl Loss {
     pub(super) fn new(model: &Model, recipe: &Recipe) -> Self {
-        let losses = model.blocks.iter().flat_map(|block| block.ops.iter().map(move |op| (block.count, op)));
-        let losses = losses.filter_map(|(count, op)| if let Op::Loss(loss) = op { Some((count, *loss)) } else { None });
-        let (runs, loss) = losses.fold((0, None), |(runs, first), (count, loss)| (runs + count, first.or(Some(loss))));
+        let loss = model.blocks.iter().flat_map(|block| &block.ops).find_map(|op| match op {
+            Op::Loss(loss) => Some(*loss),
+            _ => None,
+        });
         let per = per_logit(recipe, false, loss.is_some_and(|loss| loss.soft_cap));
         Self {
             vocab: loss.map_or(0, |loss| loss.vocab) as f64,
-            runs: runs as f64,
+            runs: (1 + model.further()) as f64,
             hidden: model.hidden as f64,
             width: recipe.precision.activations().bytes_each().get(),
             forward: per.forward.get(),

@@ -158,6 +158,20 @@ pub enum Part {
     Other,
 }
 
+impl Part {
+    /// Split by input under tensor parallelism: its output is a sum over the ranks.
+    #[must_use]
+    pub const fn closes(self) -> bool {
+        matches!(self, Self::AttentionOut | Self::FfnOut | Self::MixerOut)
+    }
+
+    /// Split by output under tensor parallelism.
+    #[must_use]
+    pub const fn splits_output(self) -> bool {
+        !self.closes() && !matches!(self, Self::Other)
+    }
+}
+
 /// Normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Norm {

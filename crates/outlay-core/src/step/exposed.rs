@@ -10,7 +10,7 @@ use super::larger;
 use super::layer::Work;
 use super::pace::Held;
 use crate::layout::{Layout, Schedule, Zero};
-use crate::model::{Model, Op, Part};
+use crate::model::{Model, Op};
 use crate::scenario::recipe::Recipe;
 use crate::units::Share;
 
@@ -56,7 +56,7 @@ impl Totals {
                         sum.attentions += count;
                         sum.kv += count * (a.kv_heads * (a.qk_dim + a.v_dim)) as f64;
                     }
-                    Op::Linear(l) if matches!(l.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut) => {
+                    Op::Linear(l) if l.part.closes() => {
                         sum.pairs += count;
                     }
                     Op::Experts(e) => sum.routed += count * (e.top_k * e.input) as f64,

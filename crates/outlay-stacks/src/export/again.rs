@@ -16,154 +16,81 @@ use super::Exported;
 use super::chosen::Chosen;
 use crate::{Around, import};
 
-/// What Transformers' arguments hold, with the model and the adapters that programs add to them.
-const ARGUMENTS: &[&str] = &[
-    "model.base",
-    "method.kind",
-    "method.rank",
-    "method.targets",
-    "method.double_quant",
-    "method.base_dtype",
-    "data.seq_len",
-    "data.packing",
-    "data.epochs",
+/// What every program's file holds.
+const COMMON: &[&str] = &[
     "train.global_batch",
-    "train.precision",
     "train.optimizer",
     "train.recompute",
-    "train.attention",
-    "train.loss",
     "train.learning_rate",
-    "train.schedule",
     "layout.micro_batch",
     "layout.zero",
-    "layout.offload",
 ];
+/// The method, with its adapters.
+const METHOD: &[&str] = &["method.kind", "method.rank", "method.targets", "method.double_quant", "method.base_dtype"];
+/// How samples become sequences.
+const SEQUENCES: &[&str] = &["data.seq_len", "data.packing"];
+/// Widths of parallelism beyond the data's.
+const WIDTHS: &[&str] = &["layout.tp", "layout.pp", "layout.vpp", "layout.cp", "layout.ep"];
+/// What Transformers' arguments hold beside [`COMMON`].
+const ARGUMENTS: &[&str] = &["train.loss", "train.schedule", "layout.offload"];
+/// What programs around Transformers add to those.
+const AROUND: &[&str] = &["model.base", "data.epochs", "train.precision", "train.attention"];
 
 /// Of each program that is read and written: its file, and the keys of a job that it holds.
-const HELD: &[(&str, &str, &[&str])] = &[
-    ("axolotl", "axolotl.yaml", ARGUMENTS),
-    ("llama-factory", "llama-factory.yaml", ARGUMENTS),
-    ("trl", "sft.yaml", ARGUMENTS),
-    (
-        // Neither the model nor its method nor the data: those are the script's.
-        "transformers",
-        "training_args.json",
-        &[
-            "train.global_batch",
-            "train.optimizer",
-            "train.recompute",
-            "train.loss",
-            "train.learning_rate",
-            "train.schedule",
-            "layout.micro_batch",
-            "layout.zero",
-            "layout.offload",
-        ],
-    ),
+const HELD: &[(&str, &str, &[&[&str]])] = &[
+    ("axolotl", "axolotl.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND]),
+    ("llama-factory", "llama-factory.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND]),
+    ("trl", "sft.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND]),
+    // Neither the model nor its method nor the data: those are the script's.
+    ("transformers", "training_args.json", &[COMMON, ARGUMENTS]),
     (
         "litgpt",
         "litgpt.yaml",
-        &[
-            "method.kind",
-            "method.rank",
-            "method.targets",
-            "method.double_quant",
-            "method.base_dtype",
-            "data.seq_len",
-            "data.packing",
-            "train.global_batch",
-            "train.precision",
-            "train.optimizer",
-            "train.recompute",
-            "train.loss",
-            "train.compile",
-            "train.learning_rate",
-            "train.schedule",
-            "layout.micro_batch",
-            "layout.zero",
-        ],
+        &[COMMON, METHOD, SEQUENCES, &["train.precision", "train.loss", "train.compile", "train.schedule"]],
     ),
     (
         "torchtune",
         "torchtune.yaml",
         &[
-            "model.base",
-            "method.kind",
-            "method.rank",
-            "method.targets",
-            "method.double_quant",
-            "method.base_dtype",
-            "data.seq_len",
-            "data.packing",
-            "train.global_batch",
-            "train.precision",
-            "train.optimizer",
-            "train.optimizer_execution",
-            "train.recompute",
-            "train.loss",
-            "train.compile",
-            "train.learning_rate",
-            "layout.micro_batch",
-            "layout.zero",
-            "layout.offload",
+            COMMON,
+            METHOD,
+            SEQUENCES,
+            &[
+                "model.base",
+                "train.precision",
+                "train.optimizer_execution",
+                "train.loss",
+                "train.compile",
+                "layout.offload",
+            ],
         ],
     ),
     (
         "torchtitan",
         "torchtitan.toml",
         &[
-            "model.base",
-            "method.kind",
-            "data.seq_len",
-            "train.global_batch",
-            "train.precision",
-            "train.optimizer",
-            "train.recompute",
-            "train.compile",
-            "train.learning_rate",
-            "train.schedule",
-            "layout.micro_batch",
-            "layout.zero",
-            "layout.tp",
-            "layout.pp",
-            "layout.vpp",
-            "layout.cp",
-            "layout.ep",
-            "layout.shard",
-            "layout.schedule",
-            "layout.offload",
+            COMMON,
+            WIDTHS,
+            &["model.base", "method.kind", "data.seq_len", "train.precision", "train.compile", "train.schedule"],
+            &["layout.shard", "layout.schedule", "layout.offload"],
         ],
     ),
     (
         "megatron-lm",
         "megatron.sh",
         &[
-            "method.kind",
-            "data.seq_len",
-            "train.global_batch",
-            "train.precision",
-            "train.optimizer",
-            "train.recompute",
-            "train.learning_rate",
-            "train.schedule",
-            "layout.micro_batch",
-            "layout.zero",
-            "layout.tp",
-            "layout.pp",
-            "layout.vpp",
-            "layout.cp",
-            "layout.ep",
-            "layout.offload",
-            "layout.sequence_parallel",
+            COMMON,
+            WIDTHS,
+            &["method.kind", "data.seq_len", "train.precision", "train.schedule"],
+            &["layout.offload", "layout.sequence_parallel"],
         ],
     ),
 ];
 
 /// The file that a program's export is read back from, and the keys of a job that it holds; `None`: none is.
 #[must_use]
-pub fn held(program: &str) -> Option<(&'static str, &'static [&'static str])> {
-    HELD.iter().find(|(name, ..)| *name == program).map(|(_, file, keys)| (*file, *keys))
+pub fn held(program: &str) -> Option<(&'static str, Vec<&'static str>)> {
+    HELD.iter().find(|(name, ..)| *name == program).map(|(_, file, keys)| (*file, keys.concat()))
 }
 
 /// Reads the file of `program` again.
@@ -184,7 +111,7 @@ pub(crate) fn check(
         let again = outlay::exact(&completed(&imported.request, chosen.request, keys), catalog);
         again.is_ok_and(|(_, forecast)| forecast == chosen.forecast)
     };
-    if same(keys) {
+    if same(&keys) {
         return Ok(());
     }
     let (ours, theirs) = (value(chosen.request), value(&imported.request));

@@ -112,7 +112,7 @@ fn alike(to: &str, text: &str, pinned: &Request, plan: &Plan, files: &Exported, 
     let imported = import(file, &config.text, &around).unwrap_or_else(|problems| panic!("{problems:?}"));
     assert_eq!(imported.unknown, Vec::<String>::new(), "{to}\n{}", config.text);
     assert_eq!(imported.dropped, Vec::<String>::new(), "{to}\n{}", config.text);
-    let job = completed(&imported.request, pinned, holds);
+    let job = completed(&imported.request, pinned, &holds);
     let again = outlay::estimate(&job, catalog, TODAY)
         .unwrap_or_else(|problems| panic!("{to}: {problems:?}\n{text}\n{}", config.text));
     let again = again.pick.unwrap_or_else(|| panic!("{to}: {}\n{text}\n{}", again.verdict, config.text));

@@ -68,11 +68,12 @@ pub(super) fn predict_further(
     model: &mut Model,
     notes: &mut Notes,
 ) -> Result<(), Problem> {
-    let config = config(request, catalog);
+    let config = || config(request, catalog);
     let further = match request.mtp {
         Some(0) => None,
-        Some(passes) => Some(Further::asked(config.as_deref(), positive("model.mtp", passes, further::MOST)?)),
-        None => config.as_deref().and_then(Further::of).filter(|_| trained),
+        Some(passes) => Some(Further::asked(config().as_deref(), positive("model.mtp", passes, further::MOST)?)),
+        None if trained => config().as_deref().and_then(Further::of),
+        None => None,
     };
     let Some(further) = further else { return Ok(()) };
     if request.mtp.is_none() {

@@ -154,7 +154,8 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         Stream::Source => recipe.source_len as f64 / (recipe.seq_len.max(1)) as f64,
         Stream::Main => 1.0,
     };
-    let products = if walk.reached { every_second_product(block, act) } else { (0.0, 0.0) };
+    let (input, products) =
+        if walk.reached { (start.bytes(), every_second_product(block, act)) } else { (0.0, (0.0, 0.0)) };
     // The backward pass starts with everything kept, whatever its first operator needs.
     walk.work(0.0, true);
     let Sums {
@@ -174,11 +175,11 @@ pub fn of_block(block: &Block, recipe: &Recipe, trained: bool, reached: bool) ->
         core: Bytes::new(core * scale),
         cheap_replicated: Bytes::new(cheap_replicated * scale),
         cheap_split: Bytes::new(cheap_split * scale),
-        products_replicated: Bytes::new((if walk.reached { start.bytes() } else { 0.0 }) * scale + products.0 * scale),
+        products_replicated: Bytes::new((input + products.0) * scale),
         products_split: Bytes::new(products.1 * scale),
         statistics: Bytes::new(statistics * scale),
         weights: Bytes::new(weights),
-        input: Bytes::new(if walk.reached { start.bytes() * scale } else { 0.0 }),
+        input: Bytes::new(input * scale),
         peak_replicated: Bytes::new(peak_replicated * scale),
         peak_split: Bytes::new(peak_split * scale),
         reached: walk.reached,
@@ -192,8 +193,8 @@ fn every_second_product(block: &Block, act: f64) -> (f64, f64) {
         match op {
             Op::Linear(linear) => {
                 if keeps {
-                    let whole = matches!(linear.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut | Part::Other);
-                    *(if whole { &mut replicated } else { &mut split }) += act * linear.output as f64;
+                    let sum = if linear.part.splits_output() { &mut split } else { &mut replicated };
+                    *sum += act * linear.output as f64;
                 }
                 keeps = !keeps;
             }

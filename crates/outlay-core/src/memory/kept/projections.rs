@@ -106,7 +106,7 @@ impl Walk<'_> {
             Part::AttentionOut => self.beside = self.beside.map(|_| Part::FfnIn),
             _ => {}
         }
-        let split = !matches!(linear.part, Part::AttentionOut | Part::FfnOut | Part::MixerOut | Part::Other);
+        let split = linear.part.splits_output();
         self.flow = Flow { width: linear.output as f64, element: self.act, kept: false, split };
     }
 
