@@ -323,6 +323,7 @@ fn train(row: &Row<'_>, batch: Option<u64>) -> Result<TrainRequest, Unscorable> 
         loss: loss(row, framework),
         stack: words::stack(framework, row.text("date").unwrap_or_default()).map(str::to_owned),
         compile,
+        launch_blocking: row.notes_say(&["launch_blocking"]).then_some(true),
         ..TrainRequest::default()
     };
     words::optimizer(&row.lower("optimizer"), &mut train);

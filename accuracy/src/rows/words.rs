@@ -217,6 +217,7 @@ pub fn precision(text: &str, framework: &str) -> Result<Option<&'static str>, Un
         "tf32" => "tf32",
         "mxfp8" => "mxfp8",
         "nvfp4" | "fp4" | "mxfp4" => "nvfp4",
+        "fp8-rowwise" => "fp8-rowwise",
         text if text.starts_with("fp8") => "fp8",
         text if text.starts_with("int8") => "int8",
         _ => return Err(Unscorable(format!("precision {text} not modelled"))),
@@ -347,6 +348,6 @@ mod tests {
         assert_eq!(attention("xla", "PAXML", true), Some("fused-softmax"));
         assert_eq!(attention("splash", "MaxText", false), Some("cudnn"));
         assert!(precision("int8/fp8 quantised?", "").is_err());
-        assert_eq!(precision("fp8-rowwise", ""), Ok(Some("fp8")));
+        assert_eq!(precision("fp8-rowwise", ""), Ok(Some("fp8-rowwise")));
     }
 }

@@ -60,6 +60,8 @@ struct Row {
     #[serde(default)]
     sync_free: bool,
     #[serde(default)]
+    sends_once: bool,
+    #[serde(default)]
     all_experts: bool,
     gathers_ahead: Option<u64>,
     #[serde(default)]
@@ -167,7 +169,9 @@ fn program(row: Row) -> Result<Program, TableError> {
             fused_rotary: row.fused_rotary,
             compiled: row.compiled,
             graphs: row.graphs,
+            launch_blocking: false,
             sync_free: row.sync_free,
+            sends_once: row.sends_once,
             all_experts: row.all_experts,
             gathers_ahead: row.gathers_ahead,
             recomputes_some: row.recomputes_some,

@@ -294,6 +294,13 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("train.loss", "loss", Text, "NAME", "eager, fused or chunked"),
     flag("train.stack", "stack", Text, "NAME", "The training program"),
     flag("train.compile", "compile", Switch, "BOOL", "Layers go through a compiler"),
+    flag(
+        "train.launch_blocking",
+        "launch-blocking",
+        Switch,
+        "BOOL",
+        "The host waits for each kernel: CUDA_LAUNCH_BLOCKING=1",
+    ),
     flag("train.dropout", "dropout", Switch, "BOOL", "Dropout is active where the model has it"),
     flag("train.checkpoint", "checkpoint", Amount, "TIME", "auto, none, or a time between checkpoints, as 30m"),
     flag("train.checkpoint_async", "checkpoint-async", Switch, "BOOL", "The run goes on while a checkpoint is written"),

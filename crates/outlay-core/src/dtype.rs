@@ -13,8 +13,10 @@ pub enum Dtype {
     Bf16,
     /// IEEE half precision.
     Fp16,
-    /// 8-bit float with per-tensor or per-row scales (e4m3 / e5m2).
+    /// 8-bit float with one scale for a tensor (e4m3 / e5m2).
     Fp8,
+    /// 8-bit float with one scale for each row of what is multiplied.
+    Fp8Row,
     /// 8-bit float with one scale for each 32 elements (OCP MX).
     MxFp8,
     /// 4-bit float with block scales (NVFP4 / MXFP4).
@@ -37,6 +39,7 @@ impl Dtype {
             Self::Bf16 => "bf16",
             Self::Fp16 => "fp16",
             Self::Fp8 => "fp8",
+            Self::Fp8Row => "fp8-rowwise",
             Self::MxFp8 => "mxfp8",
             Self::Fp4 => "nvfp4",
             Self::Int8 => "int8",
@@ -86,7 +89,7 @@ impl Dtype {
         Share::new(match self {
             Self::Fp32 | Self::Tf32 => 4.0,
             Self::Bf16 | Self::Fp16 => 2.0,
-            Self::Fp8 | Self::Int8 => 1.0,
+            Self::Fp8 | Self::Fp8Row | Self::Int8 => 1.0,
             Self::MxFp8 => 1.0 + 1.0 / 32.0,
             Self::Fp4 => 0.5 + 1.0 / 16.0,
             Self::Nf4 => 0.5 + 4.0 / 64.0,

@@ -159,7 +159,11 @@ fn trained(fields: &mut Fields<'_>) {
     let old = fields.switch(&["float8.enable_float8_linear", "float8.enable_fp8_linear"]) == Some(true);
     let weights = fields.text(&["training.dtype"]);
     let compute = fields.text(&["training.mixed_precision_param"]);
+    let names = ["quantize.linear.float8.recipe_name", "float8.recipe_name"];
+    // Without a recipe the scale is the tensor's.
+    let by_row = fields.text(&names).is_some_and(|recipe| recipe.starts_with("rowwise"));
     let precision = match (converters.as_str(), weights.as_deref(), compute.as_deref()) {
+        (names, ..) if (names.contains("float8") || old) && by_row => "fp8-rowwise",
         (names, ..) if names.contains("float8") || old => "fp8",
         (names, ..) if names.contains("nvfp4") => "nvfp4",
         (names, ..) if names.contains("mx") => "mxfp8",

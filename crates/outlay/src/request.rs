@@ -208,7 +208,7 @@ pub struct DataRequest {
 pub struct TrainRequest {
     /// Sequences of one optimizer step over all devices.
     pub global_batch: Option<u64>,
-    /// `fp32`, `tf32`, `bf16`, `bf16-pure`, `bf16-autocast`, `fp16`, `fp8`, `mxfp8`, `nvfp4`, `int8`.
+    /// `fp32`, `tf32`, `bf16`, `bf16-pure`, `bf16-autocast`, `fp16`, `fp8`, `fp8-rowwise`, `mxfp8`, `nvfp4`, `int8`.
     pub precision: Option<String>,
     /// `adamw`, `adamw-8bit`, `paged-adamw-8bit`, `adamw-4bit`, `adafactor`, `lion`, `sgd`, `sgd-momentum`, `muon`.
     pub optimizer: Option<String>,
@@ -226,6 +226,8 @@ pub struct TrainRequest {
     pub stack: Option<String>,
     /// Layers go through a compiler.
     pub compile: Option<bool>,
+    /// The host waits for each kernel before it launches the next (`CUDA_LAUNCH_BLOCKING=1`, set to find hangs and faults).
+    pub launch_blocking: Option<bool>,
     /// Dropout is active where the model has it.
     pub dropout: Option<bool>,
     /// `auto`, `none`, or a time between checkpoints (`"30m"`).

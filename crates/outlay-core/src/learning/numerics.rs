@@ -97,7 +97,7 @@ pub fn quantised_after(from: Tokens, to: Tokens) -> Share {
 pub fn format_penalty(compute: Dtype, bf16_alone: bool, scratch: bool) -> (Share, Share) {
     let (mid, half) = match compute {
         Dtype::Fp32 | Dtype::Tf32 | Dtype::Bf16 | Dtype::Fp16 => (0.0, 0.0),
-        Dtype::Fp8 | Dtype::MxFp8 => (0.001, 0.0015),
+        Dtype::Fp8 | Dtype::Fp8Row | Dtype::MxFp8 => (0.001, 0.0015),
         Dtype::Int8 => (0.001, 0.003),
         Dtype::Fp4 | Dtype::Nf4 | Dtype::Nf4Double => (0.01, 0.007),
     };

@@ -75,7 +75,7 @@ impl Peaks {
             Dtype::Tf32 => self.tf32.or(self.fp32),
             Dtype::Fp16 => self.fp16,
             Dtype::Bf16 => self.bf16,
-            Dtype::Fp8 | Dtype::MxFp8 => self.fp8,
+            Dtype::Fp8 | Dtype::Fp8Row | Dtype::MxFp8 => self.fp8,
             Dtype::Fp4 => self.fp4,
             Dtype::Int8 => self.int8,
             // Storage formats: multiplied in 16 bit after dequantisation.

@@ -182,6 +182,13 @@ impl Precision {
             _ => Dtype::Bf16,
         }
     }
+
+    /// Weights can travel in the format they are multiplied in. Scales of rows differ for the two directions a weight is
+    /// multiplied in, so that it travels in 16 bit and is cast where it is used.
+    #[must_use]
+    pub fn gathers_narrow(self) -> bool {
+        self.compute.bytes_each().get() < 2.0 && self.compute != Dtype::Fp8Row
+    }
 }
 
 /// Attention kernel.
@@ -234,6 +241,8 @@ pub struct Stack {
     pub compiled: bool,
     /// Launches are recorded and replayed (CUDA graphs, XLA, other whole-program compilers).
     pub graphs: bool,
+    /// The host waits for each kernel before it launches the next.
+    pub launch_blocking: bool,
     /// Under 8- and 4-bit recipes the inputs of products are kept for the backward pass in the narrow format (Transformer
     /// Engine), not in 16 bit.
     pub saves_narrow: bool,
@@ -261,6 +270,9 @@ pub struct Stack {
     pub dualpipe: bool,
     /// The host never waits to learn how a mixture's tokens were routed, where there are kernels that do without it.
     pub sync_free: bool,
+    /// A token travels once to each machine, and there once to each accelerator, that has experts of its choice (DeepEP,
+    /// HybridEP); otherwise once for each expert.
+    pub sends_once: bool,
     /// Every expert runs on every token, and what was not chosen is masked out.
     pub all_experts: bool,
     /// Parameters that full sharding gathers ahead of their use at most; `None`: a whole layer.

@@ -130,8 +130,11 @@ impl Default for Common {
 /// Time of one kernel launch from an eager program, before calibration.
 pub const LAUNCH: Seconds = Seconds::micros(5.0);
 
-/// Time for which a device runs dry when the host waits for its routing, before calibration.
+/// Time for which a device runs dry while its host reads back how tokens were routed.
 pub const READ_BACK: Seconds = Seconds::micros(1000.0);
+
+/// Host time of making one tensor in a narrow format from Python, before calibration.
+pub const NARROW: Seconds = Seconds::micros(25.0);
 
 /// What hidden traffic costs the computation it runs beside, before calibration.
 pub const CONTENTION: Share = Share::new(0.2);

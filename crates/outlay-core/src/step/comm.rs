@@ -88,7 +88,8 @@ pub fn ring_bytes(tokens: u64, ranks: u64, width: u64, bytes_each: Share) -> Byt
 /// Counting; `deepseek-v3` dispatches in 8 bit and combines in 16.
 ///
 /// # Valid when
-/// No token is dropped, and none is sent once for two experts of one machine.
+/// No token is dropped, and each travels once for each expert; for programs that send it once to each machine and
+/// accelerator see [`distinct`].
 #[must_use]
 pub fn routed_bytes(tokens: u64, top_k: u64, hidden: u64, dispatch: Share, combine: Share) -> Bytes {
     Bytes::count(tokens) * top_k * hidden * (dispatch + combine)
@@ -120,6 +121,22 @@ pub fn in_switch_gain(ranks: u64) -> Share {
 #[must_use]
 pub fn all_reduce_in_switch(ranks: u64, buffer: Bytes, ring: BytesPerSec) -> Seconds {
     all_reduce(ranks, buffer, Seconds::micros(40.0), ring * in_switch_gain(ranks))
+}
+
+/// Expected number of `bins` that at least one of `copies` falls into.
+///
+/// # Formula
+/// `b · (1 − (1 − 1/b)^k)`.
+///
+/// # Source
+/// Each bin is missed by every copy with `(1 − 1/b)^k`.
+///
+/// # Valid when
+/// Copies choose alike and independently of each other; routers that choose among a few machines first reach fewer.
+#[must_use]
+pub fn distinct(copies: Share, bins: Share) -> Share {
+    let (copies, bins) = (copies.get(), bins.get());
+    Share::new(if bins <= 1.0 { 1.0 } else { bins * (1.0 - libm::pow(1.0 - 1.0 / bins, copies)) })
 }
 
 /// Seconds of a collective on each level.
@@ -209,16 +226,22 @@ impl Fabric {
         Traffic { near, far }
     }
 
-    /// Seconds of an all-to-all in which each rank sends `bytes` in all.
-    pub(super) fn exchange(&self, n: u64, stride: u64, bytes: f64) -> Traffic {
+    /// Seconds of an all-to-all in which each rank sends `bytes` in all, made of so many copies of each token; `once`: one
+    /// for each machine, handed on there to each rank that wants it, in place of one for each expert.
+    pub(super) fn exchange(&self, n: u64, stride: u64, bytes: f64, copies: f64, once: bool) -> Traffic {
         if n <= 1 || bytes <= 0.0 {
             return Traffic::default();
         }
         let n = n as f64;
         let here = libm::floor(self.domain / stride.max(1) as f64).max(1.0).min(n);
-        let outside = (n - here) / n;
-        let inside = (here - 1.0) / n;
         let bytes = bytes / self.exchange;
+        let (outside, inside) = if once {
+            let others =
+                |bins: f64| distinct(Share::new(copies), Share::new(bins)).get() * (bins - 1.0) / bins / copies;
+            (others(n / here), others(n))
+        } else {
+            ((n - here) / n, (here - 1.0) / n)
+        };
         let far = if outside > 0.0 { self.inter.1 + outside * bytes / self.inter.0 } else { 0.0 };
         Traffic { near: self.intra.1 + inside * bytes / self.intra.0, far }
     }

@@ -43,11 +43,13 @@ pub(super) struct Totals {
     pairs: f64,
     /// Elements that a token sends to its experts.
     routed: f64,
+    /// Experts that a token chooses.
+    chosen: f64,
 }
 
 impl Totals {
     pub(super) fn of(model: &Model) -> Self {
-        let mut sum = Self { hidden: model.hidden, attentions: 0.0, kv: 0.0, pairs: 0.0, routed: 0.0 };
+        let mut sum = Self { hidden: model.hidden, attentions: 0.0, kv: 0.0, pairs: 0.0, routed: 0.0, chosen: 0.0 };
         for block in model.layers() {
             let count = block.count as f64;
             for op in &block.ops {
@@ -59,7 +61,10 @@ impl Totals {
                     Op::Linear(l) if l.part.closes() => {
                         sum.pairs += count;
                     }
-                    Op::Experts(e) => sum.routed += count * (e.top_k * e.input) as f64,
+                    Op::Experts(e) => {
+                        sum.routed += count * (e.top_k * e.input) as f64;
+                        sum.chosen += count * e.top_k as f64;
+                    }
                     _ => {}
                 }
             }
@@ -92,7 +97,7 @@ pub(super) fn exposed(
     let element = recipe.precision.activations().bytes_each().get();
     let boundary =
         comm::boundary_bytes(tokens as u64, totals.hidden, recipe.precision.activations().bytes_each()).get();
-    let Totals { attentions, routed, .. } = *totals;
+    let Totals { attentions, routed, chosen, .. } = *totals;
     let kv = totals.kv / layout.tp as f64;
     // Experts that tensor parallelism splits are reduced like any other pair.
     let sharded = totals.pairs + if layout.ep < layout.tp { mixtures } else { 0.0 };
@@ -112,7 +117,9 @@ pub(super) fn exposed(
     let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
     let each = if mixtures > 0.0 { routed / mixtures * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
-    let ep = fabric.exchange(layout.ep, ep_stride, each) * ((4.0 + 2.0 * beside) * mixtures / pp);
+    let copies = if mixtures > 0.0 { chosen / mixtures } else { 1.0 };
+    let ep =
+        fabric.exchange(layout.ep, ep_stride, each, copies, stack.sends_once) * ((4.0 + 2.0 * beside) * mixtures / pp);
     let compute = m * span.micro;
     // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
     // (`narayanan2021`, section 4.1), whether or not the sequence is split.
@@ -156,7 +163,7 @@ fn hide_gradients(
     let Held { trained, stored, layers } = held;
     let stride = layout.tp;
     let gradient = trained * recipe.precision.gradients.bytes_each().get();
-    let narrow = recipe.stack.gathers_narrow && recipe.precision.compute.bytes_each().get() < 2.0;
+    let narrow = recipe.stack.gathers_narrow && recipe.precision.gathers_narrow();
     let each = if narrow { 1.0 } else { recipe.precision.activations().bytes_each().get() };
     let weights = stored * each;
     let m = layout.accumulation as f64;

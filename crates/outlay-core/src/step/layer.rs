@@ -19,6 +19,8 @@ pub(super) struct Work {
     pub(super) elementwise: [f64; 2],
     pub(super) dequantise: [f64; 2],
     pub(super) launches: [f64; 2],
+    /// Narrow tensors that the host makes in a pass.
+    pub(super) narrowed: f64,
     /// Element-wise work of the forward pass that is done once a step, for all its micro-batches.
     pub(super) once: f64,
 }
@@ -45,6 +47,7 @@ impl Work {
             mine[1] += times * theirs[1];
         }
         self.once += times * other.once;
+        self.narrowed += times * other.narrowed;
     }
 
     /// Busy seconds of a pass.
@@ -85,6 +88,8 @@ pub(super) struct Bench<'a> {
     pub(super) attention: f64,
     /// Of that, by the second flash generation.
     pub(super) flash2: f64,
+    /// Rate of plain vector units beside that of tensor cores.
+    pub(super) vectors: f64,
     /// Inputs of products are cast to a narrower format on the way.
     pub(super) cast: bool,
     /// How much sooner products with a weight are done that holds two zeros in four.
@@ -134,6 +139,9 @@ impl Bench<'_> {
         }
         let (forward, backward) = super::launches::of_block(block, self.recipe, self.shape.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
+        if !self.on_device {
+            work.narrowed = super::launches::narrow_tensors(block, self.recipe, self.shape.ep) as f64;
+        }
         work
     }
 
@@ -211,7 +219,16 @@ impl Bench<'_> {
     /// Casts of the input forward, of the output's gradient backward, and of the weights once a step: each is read in
     /// 16 bit and written twice, once for each direction it is multiplied in.
     fn casts(&self, input: f64, output: f64, weights: f64, work: &mut Work) {
-        let each = CAST * self.plain.common.casts.get() / self.plain.bandwidth;
+        let per_byte = self.plain.common.casts.get() / self.plain.bandwidth;
+        if self.recipe.precision.compute == Dtype::Fp8Row {
+            // What is multiplied in two directions is cast twice, and the weights in each micro-batch.
+            let both = if self.trained() { ALONG + ACROSS } else { ALONG };
+            let kept = if self.trained() { input } else { 0.0 };
+            let back = both * output + ACROSS * (kept + weights);
+            add(&mut work.elementwise, per_byte * ALONG * (input + weights), per_byte * back);
+            return;
+        }
+        let each = CAST * per_byte;
         work.once += each * weights;
         let back = if self.trained() { each * output } else { 0.5 * each * output };
         add(&mut work.elementwise, each * input, back);
@@ -236,9 +253,9 @@ impl Bench<'_> {
         if written {
             let passes = if self.recipe.attention == AttentionKernel::FusedSoftmax { 8.0 } else { 22.0 };
             let scores = tokens * seq * a.heads as f64 / tp;
-            // Batched products over heads whose width is no multiple of 8 fall back to slower kernels.
-            let aligned = if a.qk_dim.is_multiple_of(8) { 1.0 } else { self.plain.common.misaligned.get() };
-            let compute = flops / (0.6 * aligned * self.plain.rate);
+            // Batched products over heads whose width is no multiple of 8 cannot be loaded by tensor cores.
+            let reached = if a.qk_dim.is_multiple_of(8) { 1.0 } else { self.vectors };
+            let compute = flops / (0.6 * reached * self.plain.rate);
             let bytes = scores * passes * self.plain.common.written.get() / self.plain.bandwidth;
             add(&mut work.attention, compute + bytes, 2.0 * compute + 1.2 * bytes);
         } else {
@@ -323,6 +340,12 @@ const WRITTEN_WIDE: (f64, f64) = (70.0, 106.0);
 
 /// Bytes that a cast moves for an element.
 const CAST: f64 = 4.0;
+
+/// Bytes that a cast with a scale for each row moves for an element: read for the scale, read and written for the cast.
+const ALONG: f64 = 5.0;
+
+/// The same for the other direction, whose rows lie across memory: lines are fetched twice. Assumed.
+const ACROSS: f64 = 10.0;
 
 /// What grouped products reach beside plain ones of the same shape: groups have unequal heights and are gathered on
 /// the way. Before calibration.

@@ -31,6 +31,9 @@ const SURE: f64 = 0.5;
 /// what vectorised updates reach of the memory of a server with two sockets.
 const HOST: f64 = 120e9;
 
+/// Vector units beside tensor cores, where a part's data sheet does not say: as on an A100.
+const VECTORS: f64 = 1.0 / 16.0;
+
 /// Spread of ranks' times around their mean, before calibration.
 const JITTER: f64 = 0.01;
 
@@ -92,6 +95,8 @@ pub struct Pace<'a> {
     skip: f64,
     /// Dense peak in 16 bit.
     half: f64,
+    /// Rate of plain vector units beside that of tensor cores.
+    vectors: f64,
     /// FLOP/s no product exceeds.
     most: f64,
     /// Bytes/s to host memory.
@@ -170,6 +175,7 @@ impl<'a> Pace<'a> {
             on_device: recipe.stack.sync_free && cast && fuses_experts(part, model),
             skip: if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 },
             half,
+            vectors: part.peaks.fp32.map_or(VECTORS, |fp32| fp32.get() / activations).min(1.0),
             most: larger(compute * most_narrow, activations) * gemm,
             host_link: part.host_link.map_or(16e9, BytesPerSec::get) * 0.8,
             written: matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax),
@@ -221,6 +227,7 @@ impl<'a> Pace<'a> {
             grouped: self.grouped,
             plain: self.plain,
             attention: self.plain.rate / self.reached.gemm.get() * self.reached.attention.get(),
+            vectors: self.vectors,
             flash2: self.reached.flash2.get(),
             cast: self.cast,
             skip: self.skip,
@@ -283,8 +290,7 @@ impl<'a> Pace<'a> {
         let beside = recipe.beside.passes as f64;
         let reference = stage.busy(0) * beside;
         let busy = stage.busy(0) + stage.busy(1) + again + reference;
-        let launch =
-            self.waiting(&stage, layers, layout, busy) + self.read_back(layout) * self.reached.common.read_back.get();
+        let launch = self.waiting(&stage, layers, layout, again);
         let micro = busy + launch;
         let held = self.parameters(layout);
         let span = exposed::Span { micro, idle: launch };
@@ -347,26 +353,37 @@ impl<'a> Pace<'a> {
         step.launch > Seconds::new(self.pause() * self.reached.time.get())
     }
 
-    /// Seconds a micro-batch waits for launches: nothing where graphs are replayed, a third under a compiler.
-    fn waiting(&self, stage: &Work, layers: &Work, layout: &Layout, busy: f64) -> f64 {
+    /// Seconds a micro-batch waits for its host: nothing where graphs are replayed, a third of the launches under a compiler.
+    ///
+    /// A host that only launches runs ahead, and what it is late by over the whole micro-batch shows. One that reads back how
+    /// tokens were routed starts anew with each mixture layer: a forward pass cannot make up for it in the backward pass.
+    fn waiting(&self, stage: &Work, layers: &Work, layout: &Layout, again: f64) -> f64 {
         let stack = &self.recipe.stack;
         if stack.graphs {
             return 0.0;
         }
-        let again = layout.recompute.of_layers().get() * layers.launches[0] / layout.pp as f64;
-        let beside = self.recipe.beside.passes as f64 * stage.launches[0];
-        let kernels = (stage.launches[0] + stage.launches[1] + again + beside) / if stack.compiled { 3.0 } else { 1.0 };
-        larger(0.0, kernels * calibration::LAUNCH.get() * self.reached.common.launch.get() - busy)
-    }
-
-    /// Seconds a micro-batch waits, before calibration, for a host that reads back how tokens were routed before it can
-    /// launch the experts: the device has run dry by then. Once a mixture layer and forward pass.
-    fn read_back(&self, layout: &Layout) -> f64 {
-        if self.recipe.stack.graphs || self.on_device {
-            return 0.0;
+        let share = layout.recompute.of_layers().get();
+        let beside = self.recipe.beside.passes as f64;
+        let common = &self.reached.common;
+        let launch = calibration::LAUNCH.get() * common.launch.get() / if stack.compiled { 3.0 } else { 1.0 };
+        let narrow = calibration::NARROW.get() * common.launch.get();
+        let host = |work: &Work, pass: usize| work.launches[pass] * launch + work.narrowed * narrow;
+        let pp = layout.pp as f64;
+        let forward = (1.0 + beside) * host(stage, 0);
+        let (repeated, backward) = (share * host(layers, 0) / pp, host(stage, 1));
+        // Where the next launch waits for the kernel before it, the way there shows in whole, and the word of its end on the way
+        // back, which is taken to be as long.
+        if stack.launch_blocking {
+            return 2.0 * (forward + repeated + backward);
         }
-        let passes = 1.0 + layout.recompute.of_layers().get() + self.recipe.beside.passes as f64;
-        self.mixtures / layout.pp as f64 * passes * calibration::READ_BACK.get()
+        let busy = (1.0 + beside) * stage.busy(0);
+        if self.mixtures == 0.0 || self.on_device {
+            return larger(0.0, forward + repeated + backward - busy - again - stage.busy(1));
+        }
+        let passes = 1.0 + share + beside;
+        larger(0.0, forward - busy)
+            + larger(0.0, repeated + backward - again - stage.busy(1))
+            + self.mixtures / pp * passes * calibration::READ_BACK.get() * common.read_back.get()
     }
 
     /// Trained parameters a rank updates, and stored ones it gathers.

@@ -52,8 +52,18 @@ pub(crate) fn write(
     let mut sections: Vec<(&str, Map)> = vec![("job", Map::new().with("dump_folder", "./out"))];
     let mut model = Map::new().with("name", name).with("flavor", flavor);
     model.set("hf_assets_path", format!("./assets/{}", chosen.model.text().rsplit('/').next().unwrap_or("model")));
-    let fp8 = chosen.precision() == "fp8";
-    if fp8 {
+    // Weights that are gathered in 8 bit belong to one scale for a tensor.
+    let precision = chosen.precision();
+    let float8 = match precision.as_str() {
+        "fp8" => Some(
+            Map::new()
+                .with("enable_fsdp_float8_all_gather", true)
+                .with("precompute_float8_dynamic_scale_for_fsdp", true),
+        ),
+        "fp8-rowwise" => Some(Map::new().with("recipe_name", "rowwise")),
+        _ => None,
+    };
+    if float8.is_some() {
         model.set("converters", vec!["quantize.linear.float8"]);
     }
     sections.push(("model", model));
@@ -66,8 +76,8 @@ pub(crate) fn write(
     compile.set("enable", chosen.scenario.recipe.stack.compiled);
     sections.push(("compile", compile));
     sections.push(("checkpoint", checkpoint(chosen, exported)));
-    if fp8 {
-        sections.push(("quantize.linear.float8", Map::new().with("recipe_name", "rowwise")));
+    if let Some(map) = float8 {
+        sections.push(("quantize.linear.float8", map));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -125,11 +135,11 @@ fn training(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Map {
     map.set("seq_len", recipe.seq_len);
     map.set("steps", chosen.plan.steps);
     match chosen.precision().as_str() {
-        "bf16" | "fp8" => map.set("dtype", "float32").set("mixed_precision_param", "bfloat16"),
+        "bf16" | "fp8" | "fp8-rowwise" => map.set("dtype", "float32").set("mixed_precision_param", "bfloat16"),
         "bf16-pure" => map.set("dtype", "bfloat16"),
         "fp32" => map.set("dtype", "float32").set("mixed_precision_param", "float32"),
         other => {
-            let help = "bf16, bf16-pure, fp8 and fp32 can be written";
+            let help = "bf16, bf16-pure, fp8, fp8-rowwise and fp32 can be written";
             problems.push(cannot(STACK, "train.precision", &format!("the format {other}"), help));
             &mut map
         }

@@ -322,7 +322,7 @@ fn dynamics(all: &mut List<'_, '_>) {
 fn precision(all: &mut List<'_, '_>) {
     let base = all.base;
     let now = base.request.train.precision.as_deref().unwrap_or("bf16").to_owned();
-    for to in ["bf16", "fp16", "fp8", "mxfp8", "nvfp4", "int8", "fp32"] {
+    for to in ["bf16", "fp16", "fp8", "fp8-rowwise", "mxfp8", "nvfp4", "int8", "fp32"] {
         if to != now {
             all.add(
                 ("precision", "train.precision"),
@@ -373,6 +373,11 @@ fn precision(all: &mut List<'_, '_>) {
             r.train.compile = Some(!compiled);
         },
     );
+    if base.scenario.recipe.stack.launch_blocking {
+        all.add(("precision", "train.launch_blocking"), "true → false", "the host runs ahead of the device", |r| {
+            r.train.launch_blocking = None;
+        });
+    }
 }
 
 fn sweeps(all: &mut List<'_, '_>) {

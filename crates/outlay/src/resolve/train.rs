@@ -60,6 +60,7 @@ pub(super) fn resolve(
     let losses = [("eager", LossKernel::Eager), ("fused", LossKernel::Fused), ("chunked", LossKernel::Chunked)];
     let mut stack = program.stack.clone();
     stack.compiled = train.compile.unwrap_or(stack.compiled);
+    stack.launch_blocking = train.launch_blocking.unwrap_or(false);
     let usual = if program.compiles_loss && stack.compiled { LossKernel::Fused } else { program.loss };
     let loss = train.loss.as_deref().map_or(Ok(usual), |name| choice("train.loss", "loss", name, &losses));
     let loss = or(&mut problems, loss, usual);
@@ -147,6 +148,7 @@ fn precision(
         ("bf16-autocast", Precision { compute: Dtype::Bf16, autocast: true, ..pure(Dtype::Fp32) }),
         ("fp16", fp16(half(Dtype::Fp16), program, adapters)),
         ("fp8", half(Dtype::Fp8)),
+        ("fp8-rowwise", half(Dtype::Fp8Row)),
         ("mxfp8", half(Dtype::MxFp8)),
         ("nvfp4", half(Dtype::Fp4)),
         ("int8", half(Dtype::Int8)),
