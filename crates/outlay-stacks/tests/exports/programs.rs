@@ -424,3 +424,176 @@ fn megatrons_fsdp_is_written_as_its_checks_want_it() {
     assert!(!written(&sharded, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS"));
     assert!(written(PIPED, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS=1"));
 }
+
+/// Adapters on a model of the hub, two sequences of one replica at a time in turn.
+const ADAPTED: &str = "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"lora\"\nrank = 32\ntargets = \"attention\"\n\
+     [data]\ntokens = \"12M\"\npath = \"data/train.jsonl\"\n[train]\nlearning_rate = 1e-4\n[hardware]\naccelerators = [\"h100-sxm\"]\n\
+     gpus = 8\n[layout]\nzero = \"zero1\"\n";
+
+#[test]
+fn megatron_bridge() {
+    insta::assert_snapshot!(written(PIPED, "megatron-bridge", "bridge.yaml"), @r#"
+    model:
+      hf_model_id: meta-llama/Llama-3.1-8B
+      seq_length: 8192
+      tensor_model_parallel_size: 2
+      pipeline_model_parallel_size: 2
+      context_parallel_size: 1
+      expert_model_parallel_size: 1
+      sequence_parallel: true
+      virtual_pipeline_model_parallel_size: 4
+      recompute_granularity: null
+      recompute_method: null
+      recompute_num_layers: null
+    train:
+      train_iters: 1908
+      global_batch_size: 64
+      micro_batch_size: 1
+    validation:
+      eval_interval: 1000
+      eval_iters: 0
+    optimizer:
+      optimizer: adam
+      lr: 0.0003
+      min_lr: 0.0
+      weight_decay: 0.1
+      adam_beta2: 0.95
+      use_distributed_optimizer: true
+    scheduler:
+      lr_decay_style: cosine
+      lr_warmup_iters: 63
+      start_weight_decay: 0.1
+      end_weight_decay: 0.1
+      weight_decay_incr_style: constant
+    ddp:
+      use_distributed_optimizer: true
+      overlap_grad_reduce: true
+      overlap_param_gather: true
+    mixed_precision: bf16_mixed
+    dataset:
+      seq_length: 8192
+      data_path: data/tokens
+      split: "1,0,0"
+    tokenizer:
+      tokenizer_type: HuggingFaceTokenizer
+      tokenizer_model: meta-llama/Llama-3.1-8B
+    checkpoint:
+      save: out
+      save_interval: …
+      load: out
+      ckpt_format: torch_dist
+    logger:
+      log_interval: 10
+      log_throughput: true
+    "#);
+    insta::assert_snapshot!(written(ADAPTED, "nemo@0.6.2", "bridge.yaml"), @"
+    model:
+      hf_model_id: meta-llama/Llama-3.1-8B
+      seq_length: 2048
+      tensor_model_parallel_size: 1
+      pipeline_model_parallel_size: 1
+      context_parallel_size: 1
+      expert_model_parallel_size: 1
+      sequence_parallel: false
+      virtual_pipeline_model_parallel_size: null
+      recompute_granularity: null
+      recompute_method: null
+      recompute_num_layers: null
+    train:
+      train_iters: 92
+      global_batch_size: 64
+      micro_batch_size: 1
+    validation:
+      eval_interval: 1000
+      eval_iters: 0
+    optimizer:
+      optimizer: adam
+      lr: 0.0001
+      min_lr: 0.0
+      weight_decay: 0.1
+      adam_beta2: 0.95
+      use_distributed_optimizer: true
+    scheduler:
+      lr_decay_style: cosine
+      lr_warmup_iters: 3
+      start_weight_decay: 0.1
+      end_weight_decay: 0.1
+      weight_decay_incr_style: constant
+    ddp:
+      use_distributed_optimizer: true
+      overlap_grad_reduce: true
+      overlap_param_gather: true
+    mixed_precision: bf16_mixed
+    dataset:
+      seq_length: 2048
+      dataset_root: data
+      do_validation: false
+      do_test: false
+      enable_offline_packing: true
+      offline_packing_specs:
+        packed_sequence_size: 2048
+        pad_seq_to_mult: 1
+    tokenizer:
+      tokenizer_type: HuggingFaceTokenizer
+      tokenizer_model: meta-llama/Llama-3.1-8B
+    checkpoint:
+      save: out
+      save_interval: …
+      load: out
+      ckpt_format: torch_dist
+      pretrained_checkpoint: pretrained
+    peft:
+      target_modules: [linear_qkv, linear_proj]
+      dim: 32
+      alpha: 64  # twice the rank; a plan does not depend on it
+      dropout: 0.0
+    logger:
+      log_interval: 10
+      log_throughput: true
+    ");
+    insta::assert_snapshot!(written(ADAPTED, "megatron-bridge", "bridge.py"), @r#"
+    import dataclasses
+
+    import yaml
+    from megatron.bridge import AutoBridge
+    from megatron.bridge.data.builders import ChatSFTPreprocessingConfig
+    from megatron.bridge.data.packing import PackedSequenceSpecs
+    from megatron.bridge.peft.lora import LoRA
+    from megatron.bridge.training import config as c
+    from megatron.bridge.training.finetune import finetune
+    from megatron.bridge.training.gpt_step import forward_step
+    from megatron.bridge.training.utils.omegaconf_utils import process_config_with_overrides
+
+    config = c.ConfigContainer(
+        model=AutoBridge.from_hf_pretrained("meta-llama/Llama-3.1-8B").to_megatron_provider(load_weights=False),
+        train=c.TrainingConfig(),
+        optimizer=c.OptimizerConfig(),
+        scheduler=c.SchedulerConfig(),
+        ddp=c.DistributedDataParallelConfig(),
+        dataset=c.GPTSFTDatasetConfig(seq_length=2048, preprocessing=ChatSFTPreprocessingConfig(), offline_packing_specs=PackedSequenceSpecs()),
+        logger=c.LoggerConfig(),
+        tokenizer=c.TokenizerConfig(),
+        checkpoint=c.CheckpointConfig(),
+        peft=LoRA(),
+    )
+
+    with open("bridge.yaml") as text:
+        for section, settings in yaml.safe_load(text).items():
+            of = getattr(config, section)
+            fields = {field.name for field in dataclasses.fields(of)} if dataclasses.is_dataclass(of) else set()
+            unknown = set(settings) - fields if isinstance(settings, dict) else set()
+            if unknown:
+                raise SystemExit(f"{section} has no {', '.join(sorted(unknown))}")
+
+    config = process_config_with_overrides(config, config_filepath="bridge.yaml")
+
+    if __name__ == "__main__":
+        finetune(config, forward_step)
+    "#);
+    insta::assert_snapshot!(written(ADAPTED, "megatron-bridge,torchrun", "run.sh"), @"
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export CUDA_DEVICE_MAX_CONNECTIONS=1
+    torchrun --standalone --nproc-per-node=8 bridge.py
+    ");
+}

@@ -246,10 +246,11 @@ fn nemo() {
     = bias false, ffn 11008, gated true, heads 32, hidden 4096, kv_heads 32, layers 32, tied false, vocab 32000
     ! unknown keys, not counted: model.shade
     ");
-    insta::assert_snapshot!(told(NEMO_AGAIN, Some(8)), @r"
+    insta::assert_snapshot!(told(NEMO_AGAIN, Some(8)), @"
     nemo
     model.tensor_model_parallel_size: layout.tp = 2
     dataset.seq_length: data.seq_len = 4096
+    dataset.enable_offline_packing: data.packing = true
     checkpoint.pretrained_checkpoint: model.start = pretrained
     peft: method.kind = lora
     peft.dim: method.rank = 8
