@@ -97,6 +97,18 @@ const HELD: &[(&str, &str, &[&[&str]])] = &[
             &["layout.offload", "layout.sequence_parallel"],
         ],
     ),
+    (
+        "maxtext",
+        "maxtext.yml",
+        &[
+            COMMON,
+            WIDTHS,
+            METHOD,
+            SEQUENCES,
+            &["train.precision", "train.schedule", "train.loss"],
+            &["layout.shard", "layout.offload", "layout.sequence_parallel"],
+        ],
+    ),
 ];
 
 /// The file that a program's export is read back from, and the keys of a job that it holds; `None`: none is.
@@ -150,11 +162,13 @@ pub(crate) fn check(
 /// A model that a file describes by numbers is the one that was planned, as far as its layers' parameters and masks tell:
 /// what has no number there would be trained as something else. Embeddings, which programs pad, are left aside.
 fn weighs(chosen: &Chosen<'_>, program: &str, imported: &Request, catalog: &Catalog) -> Result<(), Vec<Problem>> {
-    if imported.model.custom.is_none() && imported.model.config.is_none() {
+    let model = &imported.model;
+    let known = model.base.as_deref().is_some_and(|base| catalog.preset(base).is_ok());
+    if !known && model.custom.is_none() && model.config.is_none() {
         return Ok(());
     }
     let mut request = chosen.request.clone();
-    request.model = ModelRequest { start: request.model.start.take(), ..imported.model.clone() };
+    request.model = ModelRequest { start: request.model.start.take(), ..model.clone() };
     let (resolved, _) = outlay::exact(&request, catalog)?;
     let (ours, theirs) = (layers(&chosen.scenario.model), layers(&resolved.scenario.model));
     let (more, less) = (ours.0.max(theirs.0), ours.0.min(theirs.0));

@@ -50,7 +50,8 @@ pub(crate) fn write(
     let known = chosen.family.as_deref().is_some_and(|family| FAMILIES.contains(&family));
     let mut model = Map::new();
     if known {
-        model.set("hf_model_id", chosen.model.text());
+        // Shares of the layers that are computed again are counted in layers.
+        model.set("hf_model_id", chosen.model.text()).set("num_layers", chosen.scenario.model.depth());
     } else if chosen.scratch() {
         dimensions(chosen, &mut model, &mut problems);
     } else {
@@ -140,8 +141,6 @@ fn dimensions(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
     map.set("kv_channels", decoder.attention.qk_dim);
     map.set("vocab_size", model.vocab).set("should_pad_vocab", true);
     map.set("position_embedding_type", if decoder.rotary { "rope" } else { "learned_absolute" });
-    let length = chosen.scenario.recipe.seq_len;
-    map.set("max_position_embeddings", model.max_positions.unwrap_or(length).max(length));
     map.set("normalization", if decoder.centred { "LayerNorm" } else { "RMSNorm" });
     map.set("gated_linear_unit", decoder.gated);
     let activation = match (decoder.kind, decoder.gated) {

@@ -26,6 +26,8 @@ pub(crate) struct Chosen<'a> {
     pub(crate) forecast: Forecast,
     /// Where the model lies: an id of the hub, or a path.
     pub(crate) model: Place,
+    /// Its name in the catalog, where it stands there.
+    pub(crate) preset: Option<String>,
     /// Its family, as its `config.json` has it in `model_type`.
     pub(crate) family: Option<String>,
 }
@@ -59,7 +61,9 @@ impl<'a> Chosen<'a> {
     ) -> Result<Self, Vec<Problem>> {
         let (resolved, forecast) = outlay::exact(request, catalog)?;
         let (model, family) = (model(request, catalog), family(request, catalog));
-        Ok(Self { request, response, plan, scenario: resolved.scenario, forecast, model, family })
+        let preset = request.model.base.as_deref().and_then(|base| Some(catalog.preset(base).ok()?.name.clone()));
+        let preset = preset.filter(|_| request.model.config.is_none());
+        Ok(Self { request, response, plan, scenario: resolved.scenario, forecast, model, preset, family })
     }
 
     pub(crate) fn layout(&self) -> &Layout {

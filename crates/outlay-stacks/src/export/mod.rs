@@ -22,6 +22,7 @@ mod jobset;
 mod launch;
 mod litgpt;
 mod llama_factory;
+mod maxtext;
 mod megatron;
 mod node;
 mod ray;
@@ -202,6 +203,12 @@ static TARGETS: &[Entry] = &[
         &["0.6"],
         Program { stack: "megatron-core", recompute: EIGHTHS, write: bridge::write },
     ),
+    program(
+        "maxtext",
+        "MaxText's YAML, for JAX on GPUs and TPUs",
+        &["0.2"],
+        Program { stack: "maxtext", recompute: &["none", "selective", "full"], write: maxtext::write },
+    ),
     launcher("skypilot", "a SkyPilot task", skypilot::write),
     launcher("dstack", "a dstack task", dstack::write),
     launcher("slurm", "a Slurm batch script", slurm::write),
@@ -212,7 +219,7 @@ static TARGETS: &[Entry] = &[
 ];
 
 /// Programs that decide by themselves what others leave to the config.
-static FITS: &[(&str, Fit)] = &[("litgpt", litgpt::fit), ("megatron-bridge", bridge::fit)];
+static FITS: &[(&str, Fit)] = &[("litgpt", litgpt::fit), ("megatron-bridge", bridge::fit), ("maxtext", maxtext::fit)];
 
 /// What people call a target too.
 const ALSO: &[(&str, &str)] = &[("nemo", "megatron-bridge")];

@@ -425,7 +425,7 @@ fn megatrons_fsdp_is_written_as_its_checks_want_it() {
     assert!(written(PIPED, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS=1"));
 }
 
-/// Adapters on a model of the hub, two sequences of one replica at a time in turn.
+/// Adapters on a model of the hub.
 const ADAPTED: &str = "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"lora\"\nrank = 32\ntargets = \"attention\"\n\
      [data]\ntokens = \"12M\"\npath = \"data/train.jsonl\"\n[train]\nlearning_rate = 1e-4\n[hardware]\naccelerators = [\"h100-sxm\"]\n\
      gpus = 8\n[layout]\nzero = \"zero1\"\n";
@@ -435,6 +435,7 @@ fn megatron_bridge() {
     insta::assert_snapshot!(written(PIPED, "megatron-bridge", "bridge.yaml"), @r#"
     model:
       hf_model_id: meta-llama/Llama-3.1-8B
+      num_layers: 32
       seq_length: 8192
       tensor_model_parallel_size: 2
       pipeline_model_parallel_size: 2
@@ -489,6 +490,7 @@ fn megatron_bridge() {
     insta::assert_snapshot!(written(ADAPTED, "nemo@0.6.2", "bridge.yaml"), @"
     model:
       hf_model_id: meta-llama/Llama-3.1-8B
+      num_layers: 32
       seq_length: 2048
       tensor_model_parallel_size: 1
       pipeline_model_parallel_size: 1
@@ -596,4 +598,151 @@ fn megatron_bridge() {
     export CUDA_DEVICE_MAX_CONNECTIONS=1
     torchrun --standalone --nproc-per-node=8 bridge.py
     ");
+}
+
+#[test]
+fn maxtext() {
+    insta::assert_snapshot!(written(WIDE, "maxtext,slurm", "maxtext.yml"), @r#"
+    base_config: base.yml
+    run_name: out
+    base_output_directory: "."  # checkpoints go to out/checkpoints
+    hardware: gpu
+    model_name: llama3.1-8b
+    ici_data_parallelism: 1
+    ici_fsdp_parallelism: 8
+    ici_tensor_sequence_parallelism: 2
+    per_device_batch_size: 1.0
+    gradient_accumulation_steps: 4
+    max_target_length: 8192
+    steps: 1908
+    remat_policy: "none"
+    dtype: bfloat16
+    weight_dtype: float32
+    opt_type: adamw
+    learning_rate: 0.0003
+    lr_schedule_type: cosine
+    warmup_steps_fraction: 0.03
+    attention: cudnn_flash_te
+    enable_checkpointing: true
+    save_checkpoint_on_start: false
+    checkpoint_period: 1908
+    async_checkpointing: false
+    max_num_checkpoints_to_keep: 2
+    packing: true
+    dataset_type: hf
+    hf_path: json
+    hf_train_files: data/tokens
+    train_split: train
+    train_data_columns: [text]
+    tokenizer_type: huggingface
+    tokenizer_path: meta-llama/Llama-3.1-8B
+    "#);
+    insta::assert_snapshot!(written(WIDE, "maxtext,slurm", "train.sbatch"), @r#"
+    #!/bin/bash
+    #SBATCH --job-name=llama-3-1-8b-full
+    #SBATCH --nodes=2
+    #SBATCH --ntasks-per-node=1
+    #SBATCH --gpus-per-node=8
+    #SBATCH --time=…
+    #SBATCH --output=%x-%j.out
+    ##SBATCH --partition=gpu
+    ##SBATCH --account=
+    set -euo pipefail
+    MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+    export MASTER_ADDR MASTER_PORT=29500
+    srun bash -c 'NNODES=$SLURM_NNODES NODE_RANK=$SLURM_NODEID JAX_COORDINATOR_IP=$MASTER_ADDR JAX_COORDINATOR_PORT=29500 python3 -m maxtext.trainers.pre_train.train maxtext.yml'
+    "#);
+    let staged = PIPED.replace("zero = \"zero1\"", "zero = \"fsdp\"\nvpp = 2\nmicro_batch = 1").replace("llama-3.1-8b", "qwen1.5-7b");
+    insta::assert_snapshot!(written(&staged, "maxtext", "maxtext.yml"), @r#"
+    base_config: base.yml
+    run_name: out
+    base_output_directory: "."  # checkpoints go to out/checkpoints
+    hardware: gpu
+    decoder_block: llama2
+    base_num_decoder_layers: 32
+    base_emb_dim: 4096
+    base_mlp_dim: 11008
+    base_num_query_heads: 32
+    base_num_kv_heads: 32
+    head_dim: 128
+    vocab_size: 151936
+    mlp_activations: [silu, linear]
+    logits_via_embedding: false
+    attention_bias: true
+    ici_data_parallelism: 1
+    ici_fsdp_parallelism: 4
+    ici_tensor_sequence_parallelism: 2
+    ici_pipeline_parallelism: 2
+    num_layers_per_pipeline_stage: 8
+    num_pipeline_repeats: 2
+    num_pipeline_microbatches: 16
+    scan_layers: false
+    per_device_batch_size: 4.0
+    gradient_accumulation_steps: 1
+    max_target_length: 8192
+    steps: 1908
+    remat_policy: full
+    dtype: bfloat16
+    weight_dtype: float32
+    opt_type: adamw
+    learning_rate: 0.0003
+    lr_schedule_type: cosine
+    warmup_steps_fraction: 0.03
+    attention: cudnn_flash_te
+    enable_checkpointing: true
+    save_checkpoint_on_start: false
+    checkpoint_period: 1908
+    async_checkpointing: false
+    max_num_checkpoints_to_keep: 2
+    packing: true
+    dataset_type: hf
+    hf_path: json
+    hf_train_files: data/tokens
+    train_split: train
+    train_data_columns: [text]
+    tokenizer_type: huggingface
+    tokenizer_path: qwen1.5-7b
+    "#);
+    insta::assert_snapshot!(written(ADAPTED, "maxtext,trainjob", "maxtext.yml"), @r#"
+    base_config: post_train/sft.yml
+    run_name: out
+    base_output_directory: "."  # checkpoints go to out/checkpoints
+    hardware: gpu
+    model_name: llama3.1-8b
+    shard_optimizer_over_data: true
+    ici_data_parallelism: 8
+    ici_fsdp_parallelism: 1
+    per_device_batch_size: 4.0
+    gradient_accumulation_steps: 2
+    max_target_length: 2048
+    steps: 92
+    remat_policy: "none"
+    dtype: bfloat16
+    weight_dtype: float32
+    opt_type: adamw
+    learning_rate: 0.0001
+    lr_schedule_type: cosine
+    warmup_steps_fraction: 0.03
+    attention: cudnn_flash_te
+    lora:
+      enable_lora: true
+      lora_rank: 32
+      lora_alpha: 64.0  # twice the rank; a plan does not depend on it
+      lora_module_path: "decoder/layers/.*(self_attention/query|self_attention/key|self_attention/value|self_attention/out)"
+    enable_checkpointing: true
+    save_checkpoint_on_start: false
+    checkpoint_period: 92
+    async_checkpointing: false
+    max_num_checkpoints_to_keep: 2
+    use_sft: true
+    load_parameters_path: pretrained/0/items
+    packing: true
+    dataset_type: hf
+    hf_path: json
+    hf_train_files: data/train.jsonl
+    train_split: train
+    train_data_columns: [messages]
+    tokenizer_type: huggingface
+    tokenizer_path: meta-llama/Llama-3.1-8B
+    "#);
 }

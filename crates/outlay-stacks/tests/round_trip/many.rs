@@ -11,7 +11,7 @@ use proptest::sample::select;
 use super::{TODAY, alike};
 
 const PROGRAMS: &[&str] =
-    &["axolotl", "llama-factory", "trl", "transformers", "litgpt", "torchtune", "torchtitan", "megatron-lm", "megatron-bridge"];
+    &["axolotl", "llama-factory", "trl", "transformers", "litgpt", "torchtune", "torchtitan", "megatron-lm", "megatron-bridge", "maxtext"];
 
 /// A line.
 fn lines(lines: &'static [&'static str]) -> impl Strategy<Value = String> {
