@@ -269,6 +269,10 @@ fn trained(fields: &mut Fields<'_>) {
     let compute = fields.text(&["dtype"]).unwrap_or_else(|| "bfloat16".into());
     let weights = fields.text(&["weight_dtype"]).unwrap_or_else(|| "float32".into());
     fields.text(&["grad_dtype"]);
+    let adapters = fields.request.method.kind.as_deref().is_some_and(|kind| kind != "full");
+    if adapters && weights == "float32" && fields.request.method.kind.as_deref() == Some("lora") {
+        put!(fields, "weight_dtype", method.base_dtype = "fp32");
+    }
     let precision = match (quantised.as_str(), compute.as_str(), weights.as_str()) {
         (name, ..) if name.contains("mxfp8") => "mxfp8",
         (name, ..) if name.contains("fp8") => "fp8",
@@ -276,7 +280,7 @@ fn trained(fields: &mut Fields<'_>) {
         (name, ..) if name.contains("int8") || name.contains("int4") => "int8",
         (_, "float32", _) => "fp32",
         (_, "float16", _) => "fp16",
-        (.., "bfloat16") => "bf16-pure",
+        (.., "bfloat16") if !adapters => "bf16-pure",
         _ => "bf16",
     };
     put!(fields, "dtype, weight_dtype, quantization", train.precision = precision);

@@ -211,7 +211,8 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
     let named = ["swiglu", "geglu", "reglu"].iter().any(|name| activation.contains(name));
     let gated =
         fields.switch(&["--swiglu", "--gated-linear-unit", "model.gated_linear_unit"]).unwrap_or(named) || named;
-    let squared = fields.switch(&["--squared-relu"]) == Some(true) || activation.replace('_', "-").contains("squared-relu");
+    let squared =
+        fields.switch(&["--squared-relu"]) == Some(true) || activation.replace('_', "-").contains("squared-relu");
     let wide = hidden.map(|hidden| match (gated, style) {
         (true, Style::Arguments) => hidden.saturating_mul(4) * 2 / 3 / 64 * 64,
         _ => hidden.saturating_mul(4),

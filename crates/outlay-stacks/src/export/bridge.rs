@@ -28,8 +28,25 @@ const STACK: &str = "Megatron-Bridge";
 /// Values of `model_type` that it has a bridge for, of text alone.
 /// Source: megatron-bridge 0.6.2, `register_bridge` in megatron/bridge/models; read 2026-11-27.
 const FAMILIES: &[&str] = &[
-    "llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "qwen3_next", "gemma", "gemma2", "gemma3_text", "gpt_oss",
-    "deepseek_v2", "deepseek_v3", "kimi_k2", "glm4_moe", "nemotron", "nemotron_h", "olmoe", "minimax_m2", "falcon_h1",
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "qwen3_moe",
+    "qwen3_next",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "gpt_oss",
+    "deepseek_v2",
+    "deepseek_v3",
+    "kimi_k2",
+    "glm4_moe",
+    "nemotron",
+    "nemotron_h",
+    "olmoe",
+    "minimax_m2",
+    "falcon_h1",
 ];
 
 /// What it packs: one sequence at a time.
@@ -37,7 +54,9 @@ pub(crate) fn fit(request: &mut Request, notes: &mut Vec<String>) {
     let scratch = request.model.start.as_deref().is_some_and(|start| start.trim().eq_ignore_ascii_case("scratch"));
     if !scratch && request.data.packing != Some(false) && request.layout.micro_batch.is_none() {
         request.layout.micro_batch = Some(1);
-        notes.push("planned with layout.micro_batch = 1: Megatron-Bridge packs samples into one sequence at a time".into());
+        notes.push(
+            "planned with layout.micro_batch = 1: Megatron-Bridge packs samples into one sequence at a time".into(),
+        );
     }
 }
 
@@ -90,7 +109,10 @@ pub(crate) fn write(
         exported.open(what);
     } else {
         exported.open(format!("the folder {}: training.jsonl with chats in it", folder(chosen)));
-        exported.open(format!("pretrained: a folder with the weights (hf download {} --local-dir pretrained)", chosen.model.text()));
+        exported.open(format!(
+            "pretrained: a folder with the weights (hf download {} --local-dir pretrained)",
+            chosen.model.text()
+        ));
     }
     let text = head(chosen, "Megatron-Bridge", &exported.open) + &map.yaml();
     exported.files.insert(0, File { name: NAME.into(), text });
@@ -346,9 +368,8 @@ fn data(chosen: &Chosen<'_>) -> Map {
     if chosen.packing() {
         let halves = if layout.cp > 1 { 2 * layout.cp } else { 1 };
         let multiple = if layout.sequence_parallel { halves * layout.tp } else { halves };
-        let specs = Map::new()
-            .with("packed_sequence_size", chosen.scenario.recipe.seq_len)
-            .with("pad_seq_to_mult", multiple);
+        let specs =
+            Map::new().with("packed_sequence_size", chosen.scenario.recipe.seq_len).with("pad_seq_to_mult", multiple);
         map.set("offline_packing_specs", specs);
     }
     map

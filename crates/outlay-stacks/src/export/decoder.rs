@@ -81,7 +81,9 @@ fn read(model: &Model) -> Option<Decoder> {
 /// The window of all layers, where they have one and the same.
 fn window(model: &Model) -> Option<u64> {
     let of = |op: &Op| match op {
-        Op::Attention(attention) => Some(if let Mask::Window { window } = attention.mask { Some(window) } else { None }),
+        Op::Attention(attention) => {
+            Some(if let Mask::Window { window } = attention.mask { Some(window) } else { None })
+        }
         _ => None,
     };
     let mut all = model.layers().flat_map(|block| &block.ops).filter_map(of);

@@ -9,6 +9,7 @@
 //! degrees of sharding between are refused.
 
 use outlay::Problem;
+use outlay::core::dtype::Dtype;
 use outlay::core::layout::{Layout, Offload, Recompute, Schedule as Order, Zero};
 use outlay::core::learning::rate::Schedule;
 use outlay::core::model::ActivationKind;
@@ -93,6 +94,10 @@ pub(crate) fn write(
     optimizer(chosen, known, &mut map, &mut problems);
     if let Some(kernel) = attention(chosen, tpu, &mut problems) {
         map.set("attention", kernel);
+        if kernel == "cudnn_flash_te" && chosen.packing() {
+            // It wants to know how many samples one sequence may hold: as many as could be of a line or two.
+            map.set("max_segments_per_seq", chosen.scenario.recipe.seq_len.div_ceil(64).max(32));
+        }
     }
     if chosen.scenario.recipe.loss == LossKernel::Chunked {
         map.set("num_vocab_tiling", 8u64);
@@ -110,7 +115,9 @@ pub(crate) fn write(
         exported.open("load_parameters_path: the weights, converted by maxtext.checkpoint_conversion.to_maxtext");
     }
     if adapters && !tpu {
-        exported.notes.push("MaxText packages adapters for TPUs: on GPUs install google-tunix and qwix beside it".into());
+        exported
+            .notes
+            .push("MaxText packages adapters for TPUs: on GPUs install google-tunix and qwix beside it".into());
     }
     if tpu && chosen.plan.nodes > 1 {
         exported.notes.push("all axes are those of one slice; over several, move a width to its dcn_* twin".into());
@@ -182,7 +189,12 @@ fn model(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) -> Opt
     let plain = (decoder.kind, decoder.gated) == (ActivationKind::Silu, true);
     if !plain || decoder.centred || decoder.bias || !decoder.rotary || model.further() > 0 {
         let what = "a decoder other than of gated SiLU, RMSNorm and rotary positions without biases";
-        problems.push(cannot(STACK, "model.base", what, "megatron-lm has GELU, LayerNorm and biases: --to megatron-lm"));
+        problems.push(cannot(
+            STACK,
+            "model.base",
+            what,
+            "megatron-lm has GELU, LayerNorm and biases: --to megatron-lm",
+        ));
     }
     map.set("decoder_block", block);
     map.set("base_num_decoder_layers", model.depth()).set("base_emb_dim", model.hidden);
@@ -271,7 +283,9 @@ fn pipeline(chosen: &Chosen<'_>, layout: &Layout, map: &mut Map, problems: &mut 
         problems.push(cannot(STACK, "train.global_batch", "micro-batches that are no multiple of the stages", help));
     }
     map.set("ici_pipeline_parallelism", layout.pp).set("num_layers_per_pipeline_stage", depth / stages.max(1));
-    map.set("num_pipeline_repeats", layout.vpp).set("num_pipeline_microbatches", layout.accumulation).set("scan_layers", false);
+    map.set("num_pipeline_repeats", layout.vpp)
+        .set("num_pipeline_microbatches", layout.accumulation)
+        .set("scan_layers", false);
 }
 
 /// Sequences of a device; devices that split a sequence or a model share them, so it may be a fraction.
@@ -320,8 +334,13 @@ fn formats(chosen: &Chosen<'_>, tpu: bool, map: &mut Map, problems: &mut Vec<Pro
             return;
         }
     };
+    // Beside adapters nothing else is trained: the base is kept as it is multiplied, unless the job says fp32.
+    let weights = match chosen.lora() {
+        Some(lora) if lora.base != Dtype::Fp32 => "bfloat16",
+        _ => weights,
+    };
     map.set("dtype", compute).set("weight_dtype", weights);
-    if weights == "bfloat16" {
+    if weights == "bfloat16" && chosen.lora().is_none() {
         map.set("grad_dtype", weights);
     }
     if let Some(quantised) = quantised {
@@ -335,7 +354,9 @@ fn formats(chosen: &Chosen<'_>, tpu: bool, map: &mut Map, problems: &mut Vec<Pro
 fn optimizer(chosen: &Chosen<'_>, known: Option<&str>, map: &mut Map, problems: &mut Vec<Problem>) {
     match chosen.optimizer().as_str() {
         name @ ("adamw" | "sgd") => map.set("opt_type", name),
-        "muon" if known.is_none_or(|name| MUON.iter().any(|begin| name.starts_with(begin))) => map.set("opt_type", "muon"),
+        "muon" if known.is_none_or(|name| MUON.iter().any(|begin| name.starts_with(begin))) => {
+            map.set("opt_type", "muon")
+        }
         other => {
             let what = format!("the optimizer {other} on this model");
             let help = "adamw and sgd can be written, muon for Llama, Qwen 3, GPT-OSS and DeepSeek";
@@ -346,9 +367,7 @@ fn optimizer(chosen: &Chosen<'_>, known: Option<&str>, map: &mut Map, problems: 
     map.set("learning_rate", chosen.learning_rate());
     match chosen.scenario.dynamics.schedule {
         Schedule::Cosine => map.set("lr_schedule_type", "cosine"),
-        Schedule::Wsd(cooldown) => {
-            map.set("lr_schedule_type", "wsd").set("wsd_decay_steps_fraction", cooldown.get())
-        }
+        Schedule::Wsd(cooldown) => map.set("lr_schedule_type", "wsd").set("wsd_decay_steps_fraction", cooldown.get()),
         Schedule::Linear | Schedule::Constant => {
             let help = "fix train.schedule = \"cosine\" or \"wsd\"";
             problems.push(cannot(STACK, "train.schedule", "any schedule but cosine and wsd", help));
@@ -366,8 +385,10 @@ fn attention(chosen: &Chosen<'_>, tpu: bool, problems: &mut Vec<Problem>) -> Opt
         AttentionKernel::Sdpa | AttentionKernel::Flash2 if tpu => Some("flash"),
         AttentionKernel::Sdpa | AttentionKernel::Cudnn => Some("cudnn_flash_te"),
         _ => {
-            let help = "auto, eager and, on GPUs, cudnn can be written";
-            problems.push(cannot(STACK, "train.attention", "this attention kernel", help));
+            let name = chosen.request.train.attention.as_deref().unwrap_or_default();
+            let help =
+                "fix train.attention = \"auto\", which is cuDNN's on GPUs and Splash attention on TPUs, or \"eager\"";
+            problems.push(cannot(STACK, "train.attention", &format!("the kernel {name}"), help));
             None
         }
     }

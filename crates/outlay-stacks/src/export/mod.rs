@@ -191,11 +191,7 @@ static TARGETS: &[Entry] = &[
         "megatron-lm",
         "Megatron-LM's arguments, in a script",
         &["0.19"],
-        Program {
-            stack: "megatron-core",
-            recompute: EIGHTHS,
-            write: megatron::write,
-        },
+        Program { stack: "megatron-core", recompute: EIGHTHS, write: megatron::write },
     ),
     program(
         "megatron-bridge",

@@ -652,7 +652,9 @@ fn maxtext() {
     export MASTER_ADDR MASTER_PORT=29500
     srun bash -c 'NNODES=$SLURM_NNODES NODE_RANK=$SLURM_NODEID JAX_COORDINATOR_IP=$MASTER_ADDR JAX_COORDINATOR_PORT=29500 python3 -m maxtext.trainers.pre_train.train maxtext.yml'
     "#);
-    let staged = PIPED.replace("zero = \"zero1\"", "zero = \"fsdp\"\nvpp = 2\nmicro_batch = 1").replace("llama-3.1-8b", "qwen1.5-7b");
+    let staged = PIPED
+        .replace("zero = \"zero1\"", "zero = \"fsdp\"\nvpp = 2\nmicro_batch = 1")
+        .replace("llama-3.1-8b", "qwen1.5-7b");
     insta::assert_snapshot!(written(&staged, "maxtext", "maxtext.yml"), @r#"
     base_config: base.yml
     run_name: out
@@ -718,7 +720,7 @@ fn maxtext() {
     steps: 92
     remat_policy: "none"
     dtype: bfloat16
-    weight_dtype: float32
+    weight_dtype: bfloat16
     opt_type: adamw
     learning_rate: 0.0001
     lr_schedule_type: cosine
