@@ -167,7 +167,9 @@ fn layout(fields: &mut Fields<'_>) {
 fn model(fields: &mut Fields<'_>) {
     let name = fields.text(&["model_name"]).unwrap_or_else(|| "default".into());
     let from = fields.get(&["load_parameters_path", "load_full_state_path"]).is_some();
-    let tuned = fields.switch(&["use_sft"]) == Some(true);
+    // Its base for fine-tuning says so by itself.
+    let base = fields.config().get("base_config").and_then(Value::as_str).is_some_and(|base| base.contains("sft"));
+    let tuned = fields.switch(&["use_sft"]).unwrap_or(base);
     // What is said beside a named model changes it.
     let changed = ["base_num_decoder_layers", "base_emb_dim", "base_mlp_dim", "base_num_query_heads", "num_experts"];
     let changes = changed.iter().any(|key| fields.config().contains_key(*key));

@@ -306,6 +306,11 @@ fn bridge(fields: &mut Fields<'_>) {
     if let Some(style) = fields.text(&["scheduler.lr_decay_style"]) {
         common::schedule(fields, "scheduler.lr_decay_style", &style);
     }
+    let dropouts = [fields.number(&["model.hidden_dropout"]), fields.number(&["model.attention_dropout"])];
+    if dropouts.iter().any(Option::is_some) {
+        let dropout = dropouts.iter().flatten().any(|share| *share > 0.0);
+        put!(fields, "model.hidden_dropout, model.attention_dropout", train.dropout = dropout);
+    }
     if fields.switch(&["model.cross_entropy_loss_fusion"]) == Some(false) {
         put!(fields, "model.cross_entropy_loss_fusion", train.loss = "eager");
     }
