@@ -475,9 +475,17 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
     let ours = match (granularity.as_deref(), method.as_deref()) {
         (Some("full"), Some("block")) => match (some, stage.filter(|stage| *stage > 0)) {
             (Some(0), _) => "none",
-            (Some(some), Some(stage)) if some * 8 < stage * 3 => "quarter",
-            (Some(some), Some(stage)) if some * 8 < stage * 5 => "half",
-            (Some(some), Some(stage)) if some * 8 < stage * 7 => "three-quarters",
+            // The nearest eighth of a stage's layers.
+            (Some(some), Some(stage)) => match some.saturating_mul(16).saturating_add(stage) / (2 * stage) {
+                0 | 1 => "1/8",
+                2 => "quarter",
+                3 => "3/8",
+                4 => "half",
+                5 => "5/8",
+                6 => "three-quarters",
+                7 => "7/8",
+                _ => "full",
+            },
             _ => "full",
         },
         (Some("full"), _) => "full",

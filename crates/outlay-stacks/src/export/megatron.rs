@@ -26,6 +26,10 @@ pub(crate) fn write(
         let help = "axolotl, trl, llama-factory and torchtune have them: --to axolotl";
         problems.push(cannot(STACK, "method.kind", "adapters or frozen layers", help));
     }
+    if !chosen.packing() {
+        let help = "fix data.packing = true; megatron-bridge pads samples of fine-tuning: --to megatron-bridge";
+        problems.push(cannot(STACK, "data.packing", "padded samples", help));
+    }
     let mut arguments = Arguments::default();
     model(chosen, &mut arguments, &mut problems);
     split(chosen, &mut arguments, &mut problems);

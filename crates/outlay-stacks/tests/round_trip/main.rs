@@ -125,6 +125,20 @@ fn what_litgpt_trains_comes_back_alike() {
     comes_back(&["litgpt"], LITGPT_JOBS);
 }
 
+/// A program that deals layers out by hand gets the stages of the plan, even ones too.
+#[test]
+fn stages_come_back_as_they_were_planned() {
+    let job = |layers: &str| {
+        format!(
+            "[model]\nbase = \"llama-3.1-8b\"\n[data]\ntokens = \"20M\"\n[train]\nrecompute = \"full\"\n[hardware]\naccelerators = [\"l40s\"]\ngpus = 8\n\
+             [layout]\nvpp = 1\nzero = \"zero1\"\npp = 4\n{layers}"
+        )
+    };
+    for layers in ["", "stage_layers = 0\n", "stage_layers = 9\n", "stage_layers = 8\n"] {
+        comes_back(&["megatron-lm", "megatron-bridge"], &[&job(layers)]);
+    }
+}
+
 #[test]
 fn what_megatron_bridge_trains_comes_back_alike() {
     comes_back(&["megatron-bridge"], BRIDGE_JOBS);
