@@ -188,7 +188,6 @@ def megatron(path):
     import io
     import re
     import shlex
-    import tomllib
     import typing
 
     import typing_extensions
@@ -210,8 +209,7 @@ def megatron(path):
     with open(path) as text:
         script = text.read()
     words = re.search(r"^ARGUMENTS=\(\n(.*?)^\)$", script, re.DOTALL | re.MULTILINE).group(1)
-    with open("outlay.toml", "rb") as job:
-        devices = tomllib.load(job)["hardware"]["gpus"]
+    devices = job()["hardware"]["gpus"]
     one_queue = "--use-megatron-fsdp" not in words
     os.environ.update(WORLD_SIZE=str(devices), RANK="0", CUDA_DEVICE_MAX_CONNECTIONS="1" if one_queue else "8")
     sys.argv = ["pretrain_gpt.py", *shlex.split(words, comments=True)]
@@ -226,6 +224,134 @@ def megatron(path):
         args.apply_rope_fusion = False
         core_transformer_config_from_args(args)
     return args.tensor_model_parallel_size, args.pipeline_model_parallel_size, args.data_parallel_size
+
+
+def pretended(*names):
+    """Modules that are built for an accelerator, or do no more than run: whatever is asked of them is there."""
+    import importlib.abc
+    import importlib.machinery
+    import types
+    import unittest.mock
+
+    class Anything(type):
+        def __getattr__(cls, name):
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return unittest.mock.MagicMock()
+
+    class Module(types.ModuleType):
+        def __getattr__(self, name):
+            if name == "__version__":
+                return "99.0"
+            if name.startswith("__"):
+                raise AttributeError(name)
+            # What is written large is a class, which others inherit from.
+            value = Anything(name, (), {}) if name[0].isupper() else unittest.mock.MagicMock()
+            setattr(self, name, value)
+            return value
+
+    class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+        def find_spec(self, name, path=None, target=None):
+            if any(name == one or name.startswith(f"{one}.") for one in names):
+                return importlib.machinery.ModuleSpec(name, self, is_package=True)
+            return None
+
+        def create_module(self, spec):
+            return Module(spec.name)
+
+        def exec_module(self, module):
+            pass
+
+    if not any(type(finder).__name__ == "Finder" for finder in sys.meta_path):
+        sys.meta_path.insert(0, Finder())
+
+
+def job():
+    """The job that lies beside an export."""
+    import tomllib
+
+    with open("outlay.toml", "rb") as text:
+        return tomllib.load(text)
+
+
+def preset(hub):
+    """The config of a model as the catalog has it: the hub is not asked."""
+    import tomllib
+
+    models = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../crates/outlay-catalog/data/models")
+    with open(f"{models}/index.toml", "rb") as text:
+        rows = tomllib.load(text)["model"]
+    name = next(row["name"] for row in rows if hub in [row.get("hub"), row["name"], *row.get("also", [])])
+    with open(f"{models}/{name}.json") as text:
+        return json.load(text)
+
+
+def megatron_bridge(path):
+    """The script of an export up to training: Megatron-Bridge's own dataclasses, model and cross checks."""
+    import typing
+
+    import typing_extensions
+
+    if not hasattr(typing, "override"):
+        typing.override = typing_extensions.override
+    pretended(
+        "transformer_engine", "transformer_engine_torch", "nvidia_resiliency_ext", "modelopt", "wandb", "comet_ml", "mlflow",
+        "megatron.energon", "qwen_vl_utils", "timm", "open_clip", "torch.utils.tensorboard", "hydra",
+    )
+    import torch
+
+    # No GPU is here: a Blackwell is taken as given, which has all the formats.
+    torch.cuda.get_device_capability = lambda *_, **__: (10, 0)
+    torch.cuda.get_device_properties = lambda *_, **__: type("Properties", (), {"major": 10, "minor": 0})
+    import transformers
+    from megatron.bridge import AutoBridge
+    from megatron.bridge.training.config import runtime_config_update
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as architectures
+
+    def of_catalog(hub):
+        config = preset(hub)
+        kind = config.pop("model_type")
+        config["architectures"] = [architectures[kind]]
+        return AutoBridge.from_hf_config(transformers.AutoConfig.for_model(kind, **config))
+
+    AutoBridge.from_hf_pretrained = of_catalog
+    settings = mapping(path)
+    os.environ.update(WORLD_SIZE=str(job()["hardware"]["gpus"]), RANK="0", LOCAL_RANK="0")
+    one_queue = "use_megatron_fsdp" not in settings["ddp"]
+    os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "1" if one_queue else "8"
+    # The weights, of which only the folder is looked for.
+    os.makedirs("pretrained", exist_ok=True)
+    space = {"__name__": "exported"}
+    with open("bridge.py") as script:
+        exec(compile(script.read(), "bridge.py", "exec"), space)
+    config = space["config"]
+    runtime_config_update(config)
+    for section, keys in settings.items():
+        for key, value in keys.items() if isinstance(keys, dict) else []:
+            now = getattr(getattr(config, section), key)
+            known = isinstance(value, (int, float)) or key == "hf_model_id"
+            assert not known or now == value, f"{section}.{key} became {now} instead of {value}"
+    return config.model.num_layers, config.train.micro_batch_size, config.data_parallel_size
+
+
+def maxtext(path):
+    """MaxText's own reader: its base, the file of the model, this file, and the cross checks of all."""
+    pretended("orbax", "pathwaysutils")
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    import jax
+    from maxtext.configs import pyconfig
+
+    wanted = job()
+    # The accelerators are pretended: as many as the plan has.
+    jax.devices = lambda *_: [None] * wanted["hardware"]["gpus"]
+    read = pyconfig.initialize_pydantic(["", path], skip_jax_distributed_system=True)
+    batch = wanted["train"]["global_batch"]
+    assert read.global_batch_size_to_train_on == batch, f"{read.global_batch_size_to_train_on} sequences, not {batch}"
+    settings = mapping(path)
+    for key in settings.keys() - {"base_config", "lora", "steps"}:
+        now = getattr(read, key)
+        assert not isinstance(settings[key], (int, float)) or now == settings[key], f"{key} became {now}"
+    return read.model_name, read.per_device_batch_size, read.num_target_devices
 
 
 def slurm(path):
@@ -271,7 +397,7 @@ CHECKS = {
     check.__name__: check
     for check in [
         trl, transformers, accelerate, axolotl, llama_factory, deepspeed, torchtune, torchtitan, skypilot, dstack, kubernetes,
-        litgpt, megatron, slurm, ray,
+        litgpt, megatron, megatron_bridge, maxtext, slurm, ray,
     ]
 }
 

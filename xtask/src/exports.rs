@@ -29,6 +29,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("torchtune", &["torchao==0.14.1"]),
     // It asks for Python 3.12, of which its arguments need one name, and brings a `megatron` that others would try to use.
     ("megatron", &["--python-version=3.12", "megatron-core==0.19.2"]),
+    ("megatron_bridge", &["--python-version=3.12", "megatron-bridge==0.6.2", "megatron-core==0.19.2"]),
 ];
 
 const ENVIRONMENTS: &[Environment] = &[
@@ -74,6 +75,24 @@ const ENVIRONMENTS: &[Environment] = &[
             "importlib-resources",
         ],
     },
+    Environment {
+        name: "jax",
+        packages: &[
+            "jax==0.10.2",
+            "msgpack",
+            "omegaconf",
+            "packaging",
+            "pydantic",
+            "jinja2",
+            "pyyaml",
+            "rich",
+            "absl-py",
+            "etils",
+            "psutil",
+        ],
+        // It asks for Python 3.12 too, and its reader of configs works without it.
+        bare: &["--python-version=3.12", "maxtext==0.2.5", "flax==0.12.8"],
+    },
     Environment { name: "launch", packages: &["skypilot==0.14.1", "kubeflow-trainer-api==2.3.0", "pyyaml"], bare: &[] },
     Environment { name: "ray", packages: &["ray==2.60.0"], bare: &[] },
     Environment { name: "dstack", packages: &["dstack==0.22.5"], bare: &[] },
@@ -98,6 +117,10 @@ const ZERO2: &[&str] = &["--gpu=h200-sxm", "--gpus=8", "--zero=zero2", "--offloa
 const LITGPT: &[(&str, &str, &str)] = &[("train", "litgpt", "litgpt.yaml")];
 
 const MEGATRON: &[(&str, &str, &str)] = &[("train", "megatron", "megatron.sh")];
+
+const BRIDGE: &[(&str, &str, &str)] = &[("train", "megatron_bridge", "bridge.yaml")];
+
+const MAXTEXT: &[(&str, &str, &str)] = &[("jax", "maxtext", "maxtext.yml")];
 
 const CASES: &[Case] = &[
     Case {
@@ -190,6 +213,68 @@ const CASES: &[Case] = &[
         read: MEGATRON,
     },
     Case { job: "scripts/exports/litgpt-pretrain.toml", to: "litgpt", flags: &[], read: LITGPT },
+    Case {
+        job: WIDE,
+        to: "megatron-bridge",
+        flags: &["--tp=4", "--pp=4", "--vpp=5", "--zero=zero1", "--recompute=half"],
+        read: BRIDGE,
+    },
+    Case {
+        job: WIDE,
+        to: "megatron-bridge",
+        flags: &["--tp=8", "--pp=1", "--cp=2", "--zero=fsdp", "--precision=fp8"],
+        read: BRIDGE,
+    },
+    Case {
+        job: WIDE,
+        to: "megatron-bridge",
+        flags: &[
+            "--model=qwen3-30b-a3b",
+            "--gpu=b200-sxm",
+            "--ep=8",
+            "--zero=zero1",
+            "--optimizer=muon",
+            "--precision=mxfp8",
+        ],
+        read: BRIDGE,
+    },
+    // A family without a bridge, by its dimensions.
+    Case { job: WIDE, to: "megatron-bridge", flags: &["--model=mixtral-8x7b", "--ep=8", "--zero=zero1"], read: BRIDGE },
+    Case {
+        job: WIDE,
+        to: "megatron-bridge",
+        flags: &["--model=gpt2-xl", "--zero=none", "--precision=fp32"],
+        read: BRIDGE,
+    },
+    Case { job: FULL, to: "megatron-bridge", flags: FSDP, read: BRIDGE },
+    Case { job: LORA, to: "megatron-bridge", flags: &[], read: BRIDGE },
+    Case { job: WIDE, to: "maxtext", flags: &["--attention=auto", "--tp=8", "--pp=1", "--zero=fsdp"], read: MAXTEXT },
+    Case { job: WIDE, to: "maxtext", flags: &["--attention=auto", "--tp=4", "--pp=4", "--zero=fsdp"], read: MAXTEXT },
+    Case {
+        job: WIDE,
+        to: "maxtext",
+        flags: &["--attention=auto", "--model=mixtral-8x7b", "--ep=8", "--zero=fsdp"],
+        read: MAXTEXT,
+    },
+    Case {
+        job: WIDE,
+        to: "maxtext",
+        flags: &["--attention=auto", "--model=llama-3.2-3b", "--zero=zero1", "--optimizer=muon", "--loss=chunked"],
+        read: MAXTEXT,
+    },
+    Case {
+        job: WIDE,
+        to: "maxtext",
+        flags: &["--attention=auto", "--gpu=b200-sxm", "--precision=nvfp4", "--zero=fsdp", "--cp=2"],
+        read: MAXTEXT,
+    },
+    Case {
+        job: FULL,
+        to: "maxtext",
+        flags: &["--attention=auto", "--gpu=tpu-v6e", "--gpus=8", "--zero=fsdp", "--recompute=full", "--budget=$2000"],
+        read: MAXTEXT,
+    },
+    Case { job: LORA, to: "maxtext", flags: &["--attention=auto"], read: MAXTEXT },
 ];
 
 /// Makes the environments, exports, asks the programs, trains.

@@ -194,6 +194,15 @@ impl<'a> Fields<'a> {
         at(&self.config, key).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
+    /// Whether a key is set to nothing, against what it would be otherwise; asking is using.
+    pub(crate) fn is_nothing(&mut self, key: &'static str) -> bool {
+        let nothing = at(&self.config, key).is_some_and(Value::is_null);
+        if nothing {
+            self.used.insert(key.to_owned());
+        }
+        nothing
+    }
+
     /// Puts a value where the config has none: what a second file says.
     pub(crate) fn put(&mut self, key: &str, value: Value) {
         self.config.insert(key.to_owned(), value);

@@ -1,6 +1,6 @@
 //! MaxText's YAML over its `base.yml`, and its command line of `key=value` words.
 
-use outlay::request::CustomModel;
+use outlay::request::{CustomModel, Targets};
 use serde_json::{Map, Value};
 
 use crate::common::{self, Batch, put};
@@ -8,7 +8,7 @@ use crate::fields::Fields;
 use crate::models;
 
 const KEYS: &str = include_str!("../data/maxtext.txt");
-const MODELS: &str = include_str!("../data/models/maxtext.txt");
+pub(crate) const MODELS: &str = include_str!("../data/models/maxtext.txt");
 
 pub(crate) fn recognises(config: &Map<String, Value>) -> bool {
     let own = [
@@ -69,7 +69,16 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     let accumulation = fields.count(&["gradient_accumulation_steps"]).unwrap_or(1).max(1);
     // Sequences of a device; below one, devices share a sequence. Devices that split a layer hold the rest of its batch.
     let (tp, cp) = (fields.request.layout.tp.unwrap_or(1), fields.request.layout.cp.unwrap_or(1));
-    let each = (micro * (tp * cp) as f64).ceil().max(1.0) as u64;
+    let shared = micro * (tp * cp) as f64;
+    // A pipeline cuts what its stages share into micro-batches, of itself into as many as it has stages.
+    let each = match fields.request.layout.pp {
+        Some(stages) => {
+            let cuts = fields.count(&["num_pipeline_microbatches"]).filter(|cuts| *cuts > 0).unwrap_or(stages);
+            shared * stages as f64 / cuts as f64
+        }
+        None => shared,
+    };
+    let each = each.ceil().max(1.0) as u64;
     let whole =
         fields.accelerators.map(|all| ((micro * all as f64).round().max(1.0) as u64).saturating_mul(accumulation));
     let batch = whole.map_or(Batch::Accumulated(accumulation), Batch::Whole);
@@ -109,6 +118,16 @@ fn layout(fields: &mut Fields<'_>) {
     }
     if pp > 1 {
         put!(fields, "ici_pipeline_parallelism", layout.pp = pp);
+        put!(fields, "ici_pipeline_parallelism", layout.schedule = "gpipe");
+        let each = fields.count(&["num_layers_per_pipeline_stage"]).unwrap_or(1).max(1);
+        let repeats = fields.count(&["num_pipeline_repeats"]).filter(|repeats| *repeats > 0);
+        let layers = fields.count(&["base_num_decoder_layers"]);
+        if let Some(repeats) = repeats.or_else(|| Some(layers? / pp / each)).filter(|repeats| *repeats > 0) {
+            put!(fields, "num_pipeline_repeats", layout.vpp = repeats);
+        }
+    }
+    if tensor_sequence.is_some_and(|ranks| ranks > 1) {
+        put!(fields, "ici_tensor_sequence_parallelism", layout.sequence_parallel = true);
     }
     let ep = experts.unwrap_or(1);
     if ep > 1 {
@@ -122,10 +141,17 @@ fn layout(fields: &mut Fields<'_>) {
         common::world(fields, "ici_*_parallelism, dcn_*_parallelism", Some(all));
     }
     // Weights are sharded over the axis of that name, which is what is left unless something else is.
-    let sharded = product(&[shard, shard_more]) > 1 || shard.is_none() || given.is_empty();
-    put!(fields, "ici_fsdp_parallelism", layout.zero = if sharded { "fsdp" } else { "none" });
-    if let (Some(shard), true) = (shard.filter(|shard| *shard > 1), data.is_some_and(|copies| copies > 1)) {
-        put!(fields, "ici_fsdp_parallelism", layout.shard = shard);
+    // Ranks that hold other experts or other parts of a sequence hold other parts of the weights, too.
+    let sharded = product(&[shard, shard_more, Some(ep), Some(cp)]) > 1 || shard.is_none() || given.is_empty();
+    let first = fields.switch(&["shard_optimizer_over_data"]) == Some(true) && !sharded;
+    let zero = match (sharded, first) {
+        (true, _) => "fsdp",
+        (false, true) => "zero1",
+        (false, false) => "none",
+    };
+    put!(fields, "ici_fsdp_parallelism", layout.zero = zero);
+    if let (Some(shard), true) = (shard.filter(|_| sharded), data.is_some_and(|copies| copies > 1)) {
+        put!(fields, "ici_fsdp_parallelism", layout.shard = shard.saturating_mul(ep));
     }
     if fields.switch(&["optimizer_memory_host_offload"]) == Some(true) {
         let weights = fields.switch(&["parameter_memory_host_offload"]) == Some(true);
@@ -141,7 +167,9 @@ fn layout(fields: &mut Fields<'_>) {
 fn model(fields: &mut Fields<'_>) {
     let name = fields.text(&["model_name"]).unwrap_or_else(|| "default".into());
     let from = fields.get(&["load_parameters_path", "load_full_state_path"]).is_some();
-    let tuned = fields.switch(&["use_sft"]) == Some(true);
+    // Its base for fine-tuning says so by itself.
+    let base = fields.config().get("base_config").and_then(Value::as_str).is_some_and(|base| base.contains("sft"));
+    let tuned = fields.switch(&["use_sft"]).unwrap_or(base);
     // What is said beside a named model changes it.
     let changed = ["base_num_decoder_layers", "base_emb_dim", "base_mlp_dim", "base_num_query_heads", "num_experts"];
     let changes = changed.iter().any(|key| fields.config().contains_key(*key));
@@ -201,11 +229,40 @@ fn model(fields: &mut Fields<'_>) {
     if fields.switch(&["enable_lora", "lora.enable_lora"]) == Some(true) {
         let rank = fields.count(&["lora_rank", "lora.lora_rank"]).unwrap_or(16);
         fields.request.model.start = Some("pretrained".into());
-        put!(fields, "enable_lora", method.kind = "lora");
+        let quantised = fields.text(&["lora_weight_qtype", "lora.lora_weight_qtype"]);
+        put!(fields, "enable_lora", method.kind = if quantised.is_some() { "qlora" } else { "lora" });
+        if quantised.is_some() {
+            put!(fields, "lora_weight_qtype", method.double_quant = false);
+        }
         put!(fields, "lora_rank", method.rank = rank);
+        // A pattern over its modules; without one it takes all of them.
+        if let Some(pattern) = fields.text(&["lora_module_path", "lora.lora_module_path"]) {
+            fields.request.method.targets = Some(targets(&pattern));
+        }
     }
     if let Some(tokens) = fields.count(&["mtp_num_layers"]).filter(|tokens| *tokens > 0) {
         put!(fields, "mtp_num_layers", model.mtp = tokens);
+    }
+}
+
+/// Its names of what adapters sit on, out of a pattern over them.
+fn targets(pattern: &str) -> Targets {
+    let names = [
+        ("query", "q_proj"),
+        ("key", "k_proj"),
+        ("value", "v_proj"),
+        ("out", "o_proj"),
+        ("wi_0", "gate_proj"),
+        ("wi_1", "up_proj"),
+        ("wo", "down_proj"),
+    ];
+    let words: Vec<&str> = pattern.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let ours: Vec<String> =
+        names.iter().filter(|(theirs, _)| words.contains(theirs)).map(|(_, ours)| (*ours).to_owned()).collect();
+    match ours.len() {
+        0 => Targets::One("all-linear".into()),
+        all if all == names.len() => Targets::One("all-linear".into()),
+        _ => Targets::Many(ours),
     }
 }
 
@@ -214,6 +271,10 @@ fn trained(fields: &mut Fields<'_>) {
     let compute = fields.text(&["dtype"]).unwrap_or_else(|| "bfloat16".into());
     let weights = fields.text(&["weight_dtype"]).unwrap_or_else(|| "float32".into());
     fields.text(&["grad_dtype"]);
+    let adapters = fields.request.method.kind.as_deref().is_some_and(|kind| kind != "full");
+    if adapters && weights == "float32" && fields.request.method.kind.as_deref() == Some("lora") {
+        put!(fields, "weight_dtype", method.base_dtype = "fp32");
+    }
     let precision = match (quantised.as_str(), compute.as_str(), weights.as_str()) {
         (name, ..) if name.contains("mxfp8") => "mxfp8",
         (name, ..) if name.contains("fp8") => "fp8",
@@ -221,12 +282,16 @@ fn trained(fields: &mut Fields<'_>) {
         (name, ..) if name.contains("int8") || name.contains("int4") => "int8",
         (_, "float32", _) => "fp32",
         (_, "float16", _) => "fp16",
-        (.., "bfloat16") => "bf16-pure",
+        (.., "bfloat16") if !adapters => "bf16-pure",
         _ => "bf16",
     };
     put!(fields, "dtype, weight_dtype, quantization", train.precision = precision);
     let name = fields.text(&["opt_type"]).unwrap_or_else(|| "adamw".into());
     common::optimizer(fields, "opt_type", &name);
+    if name == "sgd" {
+        // Without momentum there.
+        put!(fields, "opt_type", train.optimizer = "sgd");
+    }
     let rate = fields.number(&["learning_rate"]).unwrap_or(3e-5);
     put!(fields, "learning_rate", train.learning_rate = rate);
     let style = fields.text(&["lr_schedule_type"]).unwrap_or_else(|| "cosine".into());

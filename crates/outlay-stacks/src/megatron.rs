@@ -144,7 +144,8 @@ pub(crate) fn layout(fields: &mut Fields<'_>) {
     let virtual_stages = fields
         .count(&["--num-virtual-stages-per-pipeline-rank", "model.virtual_pipeline_model_parallel_size"])
         .or_else(|| Some(layers? / fields.request.layout.pp? / each?));
-    let whole = fields.has("--num-layers") && fields.has("--hidden-size");
+    let whole = fields.has("--num-layers") && fields.has("--hidden-size")
+        || fields.is_nothing("model.virtual_pipeline_model_parallel_size");
     let virtual_stages = virtual_stages.filter(|stages| *stages > 1).or_else(|| whole.then_some(1));
     if let (Some(stages), Some(_)) = (virtual_stages, fields.request.layout.pp) {
         put!(fields, "virtual pipeline stages", layout.vpp = stages);
@@ -206,11 +207,12 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
     let layers = fields.count(&["--num-layers", "model.num_layers"]);
     let hidden = fields.count(&["--hidden-size", "model.hidden_size"]);
     let heads = fields.count(&["--num-attention-heads", "model.num_attention_heads"]);
-    let activation = fields.text(&["model.activation"]).unwrap_or_default();
+    let activation = fields.text(&["model.activation", "model.activation_func"]).unwrap_or_default();
     let named = ["swiglu", "geglu", "reglu"].iter().any(|name| activation.contains(name));
     let gated =
         fields.switch(&["--swiglu", "--gated-linear-unit", "model.gated_linear_unit"]).unwrap_or(named) || named;
-    let squared = fields.switch(&["--squared-relu"]) == Some(true) || activation.contains("squared-relu");
+    let squared =
+        fields.switch(&["--squared-relu"]) == Some(true) || activation.replace('_', "-").contains("squared-relu");
     let wide = hidden.map(|hidden| match (gated, style) {
         (true, Style::Arguments) => hidden.saturating_mul(4) * 2 / 3 / 64 * 64,
         _ => hidden.saturating_mul(4),
@@ -236,7 +238,9 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
     let multiple =
         fields.count(&["--make-vocab-size-divisible-by", "model.make_vocab_size_divisible_by"]).unwrap_or(128);
     let vocab = common::padded(vocabulary(fields), multiple, tp);
+    // Keys before a query, to which its own comes.
     let window = fields.get(&["--window-size", "model.window_size"]).and_then(|(_, value)| first_number(&value));
+    let window = window.map(|before| before.saturating_add(1));
     let skip = fields.count(&["--window-attn-skip-freq"]).filter(|every| *every > 1);
     let mut described = CustomModel {
         layers,
@@ -247,7 +251,7 @@ pub(crate) fn model(fields: &mut Fields<'_>, style: Style) {
         head_dim: fields.count(&["--kv-channels", "model.kv_channels"]),
         vocab: Some(vocab),
         gated: Some(gated),
-        activation: match (squared, gated, activation.contains("geglu")) {
+        activation: match (squared, gated, activation.contains("gelu") || activation.contains("geglu")) {
             (true, ..) => Some("relu2".into()),
             (_, false, _) | (.., true) => Some("gelu".into()),
             _ => None,
@@ -471,9 +475,17 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
     let ours = match (granularity.as_deref(), method.as_deref()) {
         (Some("full"), Some("block")) => match (some, stage.filter(|stage| *stage > 0)) {
             (Some(0), _) => "none",
-            (Some(some), Some(stage)) if some * 8 < stage * 3 => "quarter",
-            (Some(some), Some(stage)) if some * 8 < stage * 5 => "half",
-            (Some(some), Some(stage)) if some * 8 < stage * 7 => "three-quarters",
+            // The nearest eighth of a stage's layers.
+            (Some(some), Some(stage)) => match some.saturating_mul(16).saturating_add(stage) / (2 * stage) {
+                0 | 1 => "1/8",
+                2 => "quarter",
+                3 => "3/8",
+                4 => "half",
+                5 => "5/8",
+                6 => "three-quarters",
+                7 => "7/8",
+                _ => "full",
+            },
             _ => "full",
         },
         (Some("full"), _) => "full",

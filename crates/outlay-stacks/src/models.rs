@@ -26,6 +26,12 @@ fn value<'t>(row: &'t str, key: &str) -> Option<&'t str> {
     row.split(' ').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
 }
 
+/// The catalog's name of the model that the table has under this name.
+#[cfg(test)]
+pub(crate) fn preset<'t>(table: &'t str, name: &str) -> Option<&'t str> {
+    value(row(table, name)?, "base")
+}
+
 /// Sets the model that the table has under this name; `false` if it has none.
 pub(crate) fn named(fields: &mut Fields<'_>, table: &str, key: &str, name: &str) -> bool {
     let Some(row) = row(table, name) else { return false };

@@ -228,7 +228,9 @@ fn bridge(fields: &mut Fields<'_>) {
     if let Some(seq) = seq {
         put!(fields, "dataset.seq_length", data.seq_len = seq);
     }
-    fields.request.data.packing = Some(true);
+    // Recipes of fine-tuning pack too, unless they are told not to.
+    let packed = fields.switch(&["dataset.enable_offline_packing"]).unwrap_or(true);
+    put!(fields, "dataset.enable_offline_packing", data.packing = packed);
     let vision = ["model.freeze_vision_model", "model.use_hf_vision_model", "model.freeze_language_model"];
     if vision.iter().any(|key| fields.get(&[*key]).is_some()) {
         common::refuse(fields, "model", "a model of images and text");
@@ -286,17 +288,28 @@ fn bridge(fields: &mut Fields<'_>) {
         };
         put!(fields, "mixed_precision", train.precision = ours);
     }
-    if fields.get(&["model.recompute_granularity"]).is_some() {
+    if fields.is_nothing("mixed_precision") {
+        put!(fields, "mixed_precision", train.precision = "fp32");
+    }
+    if fields.get(&["model.recompute_granularity"]).is_some() || fields.is_nothing("model.recompute_granularity") {
         megatron::recompute(fields);
     }
     if let Some(name) = fields.text(&["optimizer.optimizer"]) {
         common::optimizer(fields, "optimizer.optimizer", &name);
+        if name == "sgd" && fields.number(&["optimizer.sgd_momentum"]) == Some(0.0) {
+            put!(fields, "optimizer.sgd_momentum", train.optimizer = "sgd");
+        }
     }
     if let Some(rate) = fields.number(&["optimizer.lr", "optimizer.finetune_lr"]) {
         put!(fields, "optimizer.lr", train.learning_rate = rate);
     }
     if let Some(style) = fields.text(&["scheduler.lr_decay_style"]) {
         common::schedule(fields, "scheduler.lr_decay_style", &style);
+    }
+    let dropouts = [fields.number(&["model.hidden_dropout"]), fields.number(&["model.attention_dropout"])];
+    if dropouts.iter().any(Option::is_some) {
+        let dropout = dropouts.iter().flatten().any(|share| *share > 0.0);
+        put!(fields, "model.hidden_dropout, model.attention_dropout", train.dropout = dropout);
     }
     if fields.switch(&["model.cross_entropy_loss_fusion"]) == Some(false) {
         put!(fields, "model.cross_entropy_loss_fusion", train.loss = "eager");

@@ -32,7 +32,8 @@ pub fn pinned(request: &Request, response: &Response, plan: &Plan) -> Result<Req
         tp: Some(layout.tp),
         pp: Some(layout.pp),
         vpp: Some(layout.vpp),
-        stage_layers: Some(layout.stage_layers).filter(|layers| *layers > 0),
+        // Left open, a program that deals layers out by hand would have another plan.
+        stage_layers: (layout.pp > 1).then_some(layout.stage_layers),
         cp: Some(layout.cp),
         ep: Some(layout.ep),
         zero: Some(layout.zero.clone()),

@@ -384,7 +384,7 @@ pub struct LayoutRequest {
     pub pp: Option<u64>,
     /// Virtual stages per pipeline rank.
     pub vpp: Option<u64>,
-    /// Layers of a full pipeline stage; the last one has what is left.
+    /// Layers of a full pipeline stage; the last one has what is left. 0: as few as it takes.
     pub stage_layers: Option<u64>,
     /// Context-parallel width.
     pub cp: Option<u64>,

@@ -8,8 +8,9 @@
 
 use outlay::Problem;
 use outlay::catalog::Catalog;
+use outlay::core::model::{Mask, Model, Op, params};
 use outlay::problem::Code;
-use outlay::request::Request;
+use outlay::request::{ModelRequest, Request};
 use serde_json::{Map, Value};
 
 use super::Exported;
@@ -85,6 +86,29 @@ const HELD: &[(&str, &str, &[&[&str]])] = &[
             &["layout.offload", "layout.sequence_parallel"],
         ],
     ),
+    (
+        "megatron-bridge",
+        "bridge.yaml",
+        &[
+            COMMON,
+            WIDTHS,
+            SEQUENCES,
+            &["method.kind", "method.rank", "method.targets", "train.precision", "train.schedule", "train.loss"],
+            &["layout.offload", "layout.sequence_parallel"],
+        ],
+    ),
+    (
+        "maxtext",
+        "maxtext.yml",
+        &[
+            COMMON,
+            WIDTHS,
+            METHOD,
+            SEQUENCES,
+            &["train.precision", "train.schedule", "train.loss"],
+            &["layout.shard", "layout.offload", "layout.sequence_parallel"],
+        ],
+    ),
 ];
 
 /// The file that a program's export is read back from, and the keys of a job that it holds; `None`: none is.
@@ -107,6 +131,7 @@ pub(crate) fn check(
     let text = |name: &str| exported.files.iter().find(|one| one.name == name).map(|one| one.text.clone());
     let around = Around { accelerators: Some(chosen.plan.accelerators), file: &text };
     let imported = import(file, &text(file).unwrap_or_default(), &around)?;
+    weighs(chosen, program, &imported.request, catalog)?;
     let same = |keys: &[&str]| {
         let again = outlay::exact(&completed(&imported.request, chosen.request, keys), catalog);
         again.is_ok_and(|(_, forecast)| forecast == chosen.forecast)
@@ -132,6 +157,39 @@ pub(crate) fn check(
         Problem::new(Code::NotExpressible, *key, message).help(format!("{way}, or export to another program"))
     };
     Err(lost.iter().map(problem).collect())
+}
+
+/// A model that a file describes by numbers is the one that was planned, as far as its layers' parameters and masks tell:
+/// what has no number there would be trained as something else. Embeddings, which programs pad, are left aside.
+fn weighs(chosen: &Chosen<'_>, program: &str, imported: &Request, catalog: &Catalog) -> Result<(), Vec<Problem>> {
+    let model = &imported.model;
+    let known = model.base.as_deref().is_some_and(|base| catalog.preset(base).is_ok());
+    if !known && model.custom.is_none() && model.config.is_none() {
+        return Ok(());
+    }
+    let mut request = chosen.request.clone();
+    request.model = ModelRequest { start: request.model.start.take(), ..model.clone() };
+    let (resolved, _) = outlay::exact(&request, catalog)?;
+    let (ours, theirs) = (layers(&chosen.scenario.model), layers(&resolved.scenario.model));
+    let (more, less) = (ours.0.max(theirs.0), ours.0.min(theirs.0));
+    // Biases and norms of single heads are in none of the descriptions.
+    if ours.1 == theirs.1 && (more - less) * 200 <= more {
+        return Ok(());
+    }
+    let millions = |count: u64| format!("{:.0} million parameters", count as f64 / 1e6);
+    let message = match ours.1 == theirs.1 {
+        true => format!("{program} would train layers of {}, not of {}", millions(theirs.0), millions(ours.0)),
+        false => format!("{program} would train {} layers with a window, not {}", theirs.1, ours.1),
+    };
+    let fault = Problem::new(Code::NotExpressible, "model.base", format!("{message}: some of it has no setting there"));
+    Err(vec![fault.help("axolotl and trl take any model of the hub: --to axolotl")])
+}
+
+/// Parameters of all layers, and how many of them see less than all keys before a token.
+fn layers(model: &Model) -> (u64, u64) {
+    let seen = |op: &Op| matches!(op, Op::Attention(attention) if attention.mask != Mask::Causal);
+    let windows = model.layers().filter(|block| block.ops.iter().any(seen)).map(|block| block.count).sum();
+    (model.layers().map(|block| params::of_block(block) * block.stored).sum(), windows)
 }
 
 /// The imported job, and of the other what the file does not hold.

@@ -14,6 +14,7 @@ use outlay::core::scenario::recipe::{Lora, Method, Targets};
 use outlay::problem::Code;
 use outlay::request::Request;
 use outlay::response::{Interval, Plan, Response};
+use serde_json::Value;
 
 /// A plan, ready to be written in the words of others.
 pub(crate) struct Chosen<'a> {
@@ -25,6 +26,10 @@ pub(crate) struct Chosen<'a> {
     pub(crate) forecast: Forecast,
     /// Where the model lies: an id of the hub, or a path.
     pub(crate) model: Place,
+    /// Its name in the catalog, where it stands there.
+    pub(crate) preset: Option<String>,
+    /// Its family, as its `config.json` has it in `model_type`.
+    pub(crate) family: Option<String>,
 }
 
 /// Where something lies that a run needs.
@@ -55,8 +60,10 @@ impl<'a> Chosen<'a> {
         catalog: &Catalog,
     ) -> Result<Self, Vec<Problem>> {
         let (resolved, forecast) = outlay::exact(request, catalog)?;
-        let model = model(request, catalog);
-        Ok(Self { request, response, plan, scenario: resolved.scenario, forecast, model })
+        let (model, family) = (model(request, catalog), family(request, catalog));
+        let preset = request.model.base.as_deref().and_then(|base| Some(catalog.preset(base).ok()?.name.clone()));
+        let preset = preset.filter(|_| request.model.config.is_none());
+        Ok(Self { request, response, plan, scenario: resolved.scenario, forecast, model, preset, family })
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -220,6 +227,15 @@ fn model(request: &Request, catalog: &Catalog) -> Place {
         },
         // A folder holds the weights beside its config.
         Err(_) => Place::Known(base.strip_suffix("/config.json").unwrap_or(base).to_owned()),
+    }
+}
+
+fn family(request: &Request, catalog: &Catalog) -> Option<String> {
+    let own = |config: &Value| config.get("model_type").and_then(Value::as_str).map(str::to_owned);
+    match (&request.model.config, &request.model.base) {
+        (Some(config), _) => own(config),
+        (None, Some(base)) => own(&serde_json::from_str(catalog.preset(base).ok()?.config).ok()?),
+        (None, None) => None,
     }
 }
 

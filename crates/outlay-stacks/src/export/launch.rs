@@ -28,6 +28,8 @@ pub(crate) enum By {
     Takes(String),
     /// One process, no torchrun.
     Alone(String),
+    /// One process of JAX a machine, which holds all accelerators there and hears of the others from variables.
+    Jax(String),
 }
 
 /// What a launcher calls the machines.
@@ -44,9 +46,20 @@ pub(crate) struct Machines {
 /// Port that the machines meet on.
 pub(crate) const PORT: u64 = 29500;
 
+/// How processes of JAX learn of one another, before a command.
+fn met(machines: Machines, port: &str) -> String {
+    let Machines { nodes, rank, first } = machines;
+    format!("NNODES={nodes} NODE_RANK={rank} JAX_COORDINATOR_IP={first} JAX_COORDINATOR_PORT={port} ")
+}
+
 impl Start {
     /// The command on one machine.
     pub(crate) fn command(&self, chosen: &Chosen<'_>, machines: Machines) -> String {
+        if let By::Jax(command) = &self.by
+            && chosen.plan.nodes > 1
+        {
+            return format!("{}{command}", met(machines, &PORT.to_string()));
+        }
         let each = chosen.per_node();
         let options = if chosen.plan.nodes > 1 {
             format!(
@@ -61,7 +74,11 @@ impl Start {
 
     /// The same with torchrun's options left to the environment (`PET_NNODES` and its like).
     pub(crate) fn by_environment(&self) -> String {
-        self.with("")
+        let machines = Machines { nodes: "$PET_NNODES", rank: "$PET_NODE_RANK", first: "$PET_MASTER_ADDR" };
+        match &self.by {
+            By::Jax(command) => format!("{}{command}", met(machines, "$PET_MASTER_PORT")),
+            _ => self.with(""),
+        }
     }
 
     fn with(&self, options: &str) -> String {
@@ -69,7 +86,7 @@ impl Start {
         match &self.by {
             By::Torchrun(what) => format!("torchrun{gap}{options} {what}"),
             By::Takes(command) => command.replace("{} ", &format!("{options}{gap}")),
-            By::Alone(command) => command.clone(),
+            By::Alone(command) | By::Jax(command) => command.clone(),
         }
     }
 

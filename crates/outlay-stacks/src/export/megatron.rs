@@ -1,17 +1,15 @@
-//! Megatron-LM's arguments in a script: the model by its dimensions, read off the list of operators.
-//!
-//! Decoders with attention, norms and a feed-forward or experts can be said in arguments; recurrences and latent attention
-//! are refused.
+//! Megatron-LM's arguments in a script: the model by its dimensions.
 
 use std::fmt::Write as _;
 
 use outlay::Problem;
 use outlay::core::layout::{Offload, Recompute, Schedule as Order, Zero};
 use outlay::core::learning::rate::Schedule;
-use outlay::core::model::{ActivationKind, NormKind, Op, Part};
+use outlay::core::model::ActivationKind;
 use outlay::core::scenario::recipe::Method;
 
 use super::chosen::{Chosen, cannot, recomputed};
+use super::decoder::Decoder;
 use super::launch::{By, Start};
 use super::{Exported, File, head};
 
@@ -27,6 +25,10 @@ pub(crate) fn write(
     if !matches!(chosen.scenario.recipe.method, Method::Full) {
         let help = "axolotl, trl, llama-factory and torchtune have them: --to axolotl";
         problems.push(cannot(STACK, "method.kind", "adapters or frozen layers", help));
+    }
+    if !chosen.packing() {
+        let help = "fix data.packing = true; megatron-bridge pads samples of fine-tuning: --to megatron-bridge";
+        problems.push(cannot(STACK, "data.packing", "padded samples", help));
     }
     let mut arguments = Arguments::default();
     model(chosen, &mut arguments, &mut problems);
@@ -90,7 +92,7 @@ impl Arguments {
 
     fn value(&mut self, name: &str, value: impl ToString) -> &mut Self {
         let value = value.to_string();
-        let plain = !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+:".contains(c));
+        let plain = !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+:,".contains(c));
         let value = if plain { value } else { format!("'{}'", value.replace('\'', "'\\''")) };
         let _ = writeln!(self.0, "  {name} {value}");
         self
@@ -99,29 +101,11 @@ impl Arguments {
 
 fn model(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Problem>) {
     let model = &chosen.scenario.model;
-    let ops = || model.layers().flat_map(|block| &block.ops);
-    let plain = !ops().any(|op| matches!(op, Op::Scan(_) | Op::Conv(_)));
-    let attention =
-        model.attention().filter(|attention| plain && !attention.cross && attention.qk_dim == attention.v_dim);
-    let Some(attention) = attention else {
-        let help = "plain attention can be written; deepseek and mamba have scripts of their own in Megatron-LM";
-        problems.push(cannot(STACK, "model.base", "recurrent layers or latent attention", help));
-        return;
-    };
-    let linear = |part: Part| {
-        model.blocks.iter().flat_map(|block| &block.ops).find_map(move |op| match op {
-            Op::Linear(linear) if linear.part == part => Some(*linear),
-            _ => None,
-        })
-    };
-    let experts = model.experts();
-    let activation = ops().find_map(|op| if let Op::Activation(a) = op { Some((a.kind, a.gated)) } else { None });
-    let (kind, gated) = experts.map(|e| (e.kind, e.gated)).or(activation).unwrap_or((ActivationKind::Gelu, false));
-    let norm = ops().find_map(|op| if let Op::Norm(norm) = op { Some(*norm) } else { None });
+    let Some(decoder) = Decoder::of(chosen, STACK, problems) else { return };
+    let Decoder { attention, experts, .. } = decoder;
     arguments.say("# model");
     arguments.value("--num-layers", model.depth()).value("--hidden-size", model.hidden);
-    let ffn = linear(Part::FfnOut).map(|out| out.input).or(experts.map(|e| e.ffn)).unwrap_or(4 * model.hidden);
-    arguments.value("--ffn-hidden-size", ffn);
+    arguments.value("--ffn-hidden-size", decoder.ffn);
     arguments.value("--num-attention-heads", attention.heads).value("--kv-channels", attention.qk_dim);
     if attention.kv_heads < attention.heads {
         arguments.flag("--group-query-attention").value("--num-query-groups", attention.kv_heads);
@@ -130,16 +114,13 @@ fn model(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
     arguments.value("--seq-length", length);
     arguments.value("--max-position-embeddings", model.max_positions.unwrap_or(length).max(length));
     arguments.value("--vocab-size", model.vocab);
-    if ops().any(|op| matches!(op, Op::Rotary(_))) {
+    if decoder.rotary {
         arguments.value("--position-embedding-type", "rope");
     }
-    match norm.map(|norm| norm.kind) {
-        Some(NormKind::Layer) => {}
-        _ => {
-            arguments.value("--normalization", "RMSNorm");
-        }
+    if !decoder.centred {
+        arguments.value("--normalization", "RMSNorm");
     }
-    match (kind, gated) {
+    match (decoder.kind, decoder.gated) {
         (ActivationKind::Silu, true) => {
             arguments.flag("--swiglu");
         }
@@ -154,16 +135,20 @@ fn model(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
             "SwiGLU, GELU and squared ReLU can be written",
         )),
     }
-    if !linear(Part::Head).is_some_and(|head| head.tied) {
+    if let Some(window) = decoder.window {
+        // Keys before a query, without its own.
+        arguments.value("--window-size", format!("{},0", window.saturating_sub(1)));
+    }
+    if !decoder.tied {
         arguments.flag("--untie-embeddings-and-output-weights");
     }
-    if !linear(Part::FfnOut).is_some_and(|out| out.bias) {
+    if !decoder.bias {
         arguments.flag("--disable-bias-linear");
     }
-    if linear(Part::AttentionIn).is_some_and(|q| q.bias) && !linear(Part::FfnOut).is_some_and(|out| out.bias) {
+    if decoder.qkv_bias {
         arguments.flag("--add-qkv-bias");
     }
-    if ops().any(|op| matches!(op, Op::Norm(norm) if norm.on_heads)) {
+    if decoder.norm_on_heads {
         arguments.flag("--qk-layernorm");
     }
     arguments.value("--attention-dropout", "0.0").value("--hidden-dropout", "0.0");

@@ -11,8 +11,10 @@
 
 mod again;
 mod axolotl;
+mod bridge;
 mod cards;
 mod chosen;
+mod decoder;
 mod deepspeed;
 mod dstack;
 mod hf;
@@ -20,6 +22,7 @@ mod jobset;
 mod launch;
 mod litgpt;
 mod llama_factory;
+mod maxtext;
 mod megatron;
 mod node;
 mod ray;
@@ -125,6 +128,7 @@ type Writer = fn(&Chosen<'_>, Option<&str>, &mut Exported) -> Result<Start, Vec<
 type Launcher = fn(&Chosen<'_>, &Start, &mut Exported) -> Result<(), Vec<Problem>>;
 
 const ALL_OR_NONE: &[&str] = &["none", "full"];
+const EIGHTHS: &[&str] = &["none", "selective", "1/8", "2/8", "3/8", "4/8", "5/8", "6/8", "7/8", "full"];
 
 const fn program(name: &'static str, about: &'static str, versions: &'static [&'static str], of: Program) -> Entry {
     Entry { name, about, versions, kind: Kind::Program(of) }
@@ -187,11 +191,19 @@ static TARGETS: &[Entry] = &[
         "megatron-lm",
         "Megatron-LM's arguments, in a script",
         &["0.19"],
-        Program {
-            stack: "megatron-core",
-            recompute: &["none", "selective", "1/8", "2/8", "3/8", "4/8", "5/8", "6/8", "7/8", "full"],
-            write: megatron::write,
-        },
+        Program { stack: "megatron-core", recompute: EIGHTHS, write: megatron::write },
+    ),
+    program(
+        "megatron-bridge",
+        "NeMo's Megatron-Bridge: settings in YAML, and the script that trains with them",
+        &["0.6"],
+        Program { stack: "megatron-core", recompute: EIGHTHS, write: bridge::write },
+    ),
+    program(
+        "maxtext",
+        "MaxText's YAML, for JAX on GPUs and TPUs",
+        &["0.2"],
+        Program { stack: "maxtext", recompute: &["none", "selective", "full"], write: maxtext::write },
     ),
     launcher("skypilot", "a SkyPilot task", skypilot::write),
     launcher("dstack", "a dstack task", dstack::write),
@@ -203,7 +215,10 @@ static TARGETS: &[Entry] = &[
 ];
 
 /// Programs that decide by themselves what others leave to the config.
-static FITS: &[(&str, Fit)] = &[("litgpt", litgpt::fit)];
+static FITS: &[(&str, Fit)] = &[("litgpt", litgpt::fit), ("megatron-bridge", bridge::fit), ("maxtext", maxtext::fit)];
+
+/// What people call a target too.
+const ALSO: &[(&str, &str)] = &[("nemo", "megatron-bridge")];
 
 impl Target {
     /// Every target.
@@ -247,6 +262,7 @@ pub fn targets(text: &str) -> Result<Wanted, Vec<Problem>> {
     for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
         let (name, version) = one.split_once('@').map_or((one, None), |(name, version)| (name, Some(version)));
         let key = names::key;
+        let name = ALSO.iter().find(|(also, _)| key(also) == key(name)).map_or(name, |(_, name)| *name);
         let Some(entry) = TARGETS.iter().find(|entry| key(entry.name) == key(name)) else {
             let all: Vec<&str> = TARGETS.iter().map(|entry| entry.name).collect();
             let near = names::nearest(name, all.iter().copied());

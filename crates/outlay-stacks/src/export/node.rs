@@ -17,6 +17,8 @@ pub(crate) enum Node {
     Count(u64),
     Real(f64),
     Switch(bool),
+    /// Set to nothing, against a default.
+    Nothing,
     List(Vec<Node>),
     Map(Map),
 }
@@ -164,6 +166,7 @@ fn scalar(node: &Node) -> String {
         Node::Count(count) => count.to_string(),
         Node::Real(number) => real(*number),
         Node::Switch(on) => on.to_string(),
+        Node::Nothing => "null".into(),
         Node::List(list) => format!("[{}]", list.iter().map(scalar).collect::<Vec<_>>().join(", ")),
         Node::Map(map) => {
             let one = |entry: &Entry| format!("{}: {}", key(&entry.key), scalar(&entry.value));

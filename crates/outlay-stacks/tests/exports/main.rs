@@ -2,6 +2,7 @@
 
 mod launchers;
 mod programs;
+mod wide;
 
 use outlay::catalog::Catalog;
 use outlay::parse;

@@ -4,7 +4,7 @@ use outlay::catalog::Catalog;
 use outlay::parse;
 use outlay_stacks::export;
 
-use super::{FULL, PIPED, QLORA, SCRATCH, STAGED, WIDE, written};
+use super::{FULL, QLORA, SCRATCH, STAGED, WIDE, written};
 
 #[test]
 fn axolotl() {
@@ -343,60 +343,6 @@ fn torchtitan() {
 }
 
 #[test]
-fn megatron() {
-    insta::assert_snapshot!(written(PIPED, "megatron-lm", "megatron.sh"), @r#"
-    #!/usr/bin/env bash
-    set -euo pipefail
-    ARGUMENTS=(
-      --num-layers 32
-      --hidden-size 4096
-      --ffn-hidden-size 14336
-      --num-attention-heads 32
-      --kv-channels 128
-      --group-query-attention
-      --num-query-groups 8
-      --seq-length 8192
-      --max-position-embeddings 131072
-      --vocab-size 128256
-      --position-embedding-type rope
-      --normalization RMSNorm
-      --swiglu
-      --untie-embeddings-and-output-weights
-      --disable-bias-linear
-      --attention-dropout 0.0
-      --hidden-dropout 0.0
-      --tensor-model-parallel-size 2
-      --pipeline-model-parallel-size 2
-      --context-parallel-size 1
-      --sequence-parallel
-      --num-layers-per-virtual-pipeline-stage 4
-      --use-distributed-optimizer
-      --overlap-grad-reduce
-      --overlap-param-gather
-      --micro-batch-size 1
-      --global-batch-size 64
-      --train-iters 1908
-      --lr 0.0003
-      --lr-decay-style cosine
-      --optimizer adam
-      --bf16
-      --transformer-impl transformer_engine
-      --data-path data/tokens
-      --tokenizer-type HuggingFaceTokenizer
-      --tokenizer-model meta-llama/Llama-3.1-8B
-      --save out
-      --save-interval …
-      --ckpt-format torch_dist
-      --load out
-      --eval-iters 0
-      --log-interval 10
-      --log-throughput
-    )
-    exec torchrun "$@" pretrain_gpt.py "${ARGUMENTS[@]}"
-    "#);
-}
-
-#[test]
 fn what_litgpt_cannot_do_is_refused_with_the_way_out() {
     let catalog = Catalog::built_in();
     let wanted = export::targets("litgpt").expect("a target");
@@ -413,14 +359,4 @@ fn what_litgpt_cannot_do_is_refused_with_the_way_out() {
     train.schedule: LitGPT has no setting for any schedule but cosine
     train.precision: LitGPT has no setting for the format bf16
     ");
-}
-
-/// What Megatron-LM's own parser and cross checks ask of its FSDP, and refuse.
-#[test]
-fn megatrons_fsdp_is_written_as_its_checks_want_it() {
-    let sharded = PIPED.replace("pp = 2\nzero = \"zero1\"", "pp = 1\nzero = \"fsdp\"");
-    let script = written(&sharded, "megatron-lm", "megatron.sh");
-    assert!(script.contains("--use-megatron-fsdp") && script.contains("--ckpt-format fsdp_dtensor"), "{script}");
-    assert!(!written(&sharded, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS"));
-    assert!(written(PIPED, "megatron-lm,torchrun", "run.sh").contains("CUDA_DEVICE_MAX_CONNECTIONS=1"));
 }

@@ -246,10 +246,11 @@ fn nemo() {
     = bias false, ffn 11008, gated true, heads 32, hidden 4096, kv_heads 32, layers 32, tied false, vocab 32000
     ! unknown keys, not counted: model.shade
     ");
-    insta::assert_snapshot!(told(NEMO_AGAIN, Some(8)), @r"
+    insta::assert_snapshot!(told(NEMO_AGAIN, Some(8)), @"
     nemo
     model.tensor_model_parallel_size: layout.tp = 2
     dataset.seq_length: data.seq_len = 4096
+    dataset.enable_offline_packing: data.packing = true
     checkpoint.pretrained_checkpoint: model.start = pretrained
     peft: method.kind = lora
     peft.dim: method.rank = 8
@@ -481,4 +482,84 @@ fn mutated_configs_never_panic() {
         }
     }
     assert!(read > 500, "{read}");
+}
+
+#[test]
+fn what_exports_of_maxtext_and_megatron_bridge_hold() {
+    insta::assert_snapshot!(told(MAXTEXT_SPLIT, None), @"
+    maxtext
+    ici_tensor_parallelism: layout.tp = 2
+    ici_pipeline_parallelism: layout.pp = 4
+    ici_pipeline_parallelism: layout.schedule = gpipe
+    num_pipeline_repeats: layout.vpp = 2
+    ici_tensor_sequence_parallelism: layout.sequence_parallel = true
+    ici_expert_parallelism: layout.ep = 4
+    ici_*_parallelism, dcn_*_parallelism: hardware.gpus = 128
+    ici_fsdp_parallelism: layout.zero = fsdp
+    ici_fsdp_parallelism: layout.shard = 8
+    max_target_length: data.seq_len = 2048
+    packing: data.packing = true
+    model_name: model.base = mixtral-8x7b
+    load_parameters_path: model.start = scratch
+    use_sft: method.kind = full
+    per_device_batch_size: layout.micro_batch = 2
+    per_device_batch_size: train.global_batch = 256
+    steps: data.tokens = 78643724288
+    dtype, weight_dtype, quantization: train.precision = bf16
+    opt_type: train.optimizer = sgd-momentum
+    opt_type: train.optimizer = sgd
+    learning_rate: train.learning_rate = 0.00003
+    lr_schedule_type: train.schedule = cosine
+    remat_policy: train.recompute = full
+    attention: train.attention = flash2
+    dropout_rate: train.dropout = false
+    async_checkpointing: train.checkpoint_async = true
+    the program: train.stack = maxtext
+    ");
+    insta::assert_snapshot!(told(MAXTEXT_TUNED, None), @"
+    maxtext
+    ici_*_parallelism, dcn_*_parallelism: hardware.gpus = 8
+    ici_fsdp_parallelism: layout.zero = zero1
+    max_target_length: data.seq_len = 2048
+    packing: data.packing = true
+    model_name: model.base = llama-3.1-8b
+    load_parameters_path: model.start = pretrained
+    use_sft: method.kind = full
+    enable_lora: method.kind = qlora
+    lora_weight_qtype: method.double_quant = false
+    lora_rank: method.rank = 8
+    per_device_batch_size: layout.micro_batch = 1
+    per_device_batch_size: train.global_batch = 8
+    steps: data.tokens = 2457616384
+    dtype, weight_dtype, quantization: train.precision = bf16
+    opt_type: train.optimizer = adamw
+    learning_rate: train.learning_rate = 0.00003
+    lr_schedule_type: train.schedule = cosine
+    remat_policy: train.recompute = full
+    attention: train.attention = flash2
+    dropout_rate: train.dropout = false
+    async_checkpointing: train.checkpoint_async = true
+    the program: train.stack = maxtext
+    ! ZeRO-1 and 2 shard the state of the adapters alone, the quantised base is whole on every rank: taken as unsharded
+    ");
+    insta::assert_snapshot!(told(BRIDGE_WHOLE, Some(8)), @"
+    nemo
+    model.pipeline_model_parallel_size: layout.pp = 2
+    virtual pipeline stages: layout.vpp = 1
+    distributed optimizer: layout.zero = zero1
+    dataset.seq_length: data.seq_len = 4096
+    dataset.enable_offline_packing: data.packing = false
+    model by its dimensions: model.custom: 24 layers, hidden 2048, ffn 5632, 16 heads, vocab 32000
+    checkpoint.pretrained_checkpoint: model.start = scratch
+    peft: method.kind = full
+    train.global_batch_size: layout.micro_batch = 1
+    train.global_batch_size: train.global_batch = 64
+    train.train_iters: data.tokens = 26214400
+    mixed_precision: train.precision = fp32
+    recompute: train.recompute = none
+    optimizer.optimizer: train.optimizer = sgd-momentum
+    optimizer.sgd_momentum: train.optimizer = sgd
+    the program: train.stack = megatron-core
+    = bias false, ffn 5632, gated true, heads 16, hidden 2048, layers 24, tied false, vocab 32000, window 1024
+    ");
 }

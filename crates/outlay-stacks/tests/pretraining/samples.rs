@@ -246,6 +246,69 @@ pub(crate) const MAXTEXT_AGAIN: (&str, &str) = (
     "base_config: base.yml\nmodel_name: mixtral-8x7b\nbase_num_decoder_layers: 8\nper_device_batch_size: 1\n",
 );
 
+pub(crate) const MAXTEXT_SPLIT: (&str, &str) = (
+    "x.yml",
+    "
+base_config: base.yml
+model_name: mixtral-8x7b
+per_device_batch_size: 2
+ici_data_parallelism: 2
+ici_fsdp_parallelism: 2
+ici_expert_parallelism: 4
+ici_tensor_sequence_parallelism: 2
+ici_pipeline_parallelism: 4
+num_layers_per_pipeline_stage: 4
+num_pipeline_repeats: 2
+num_pipeline_microbatches: 8
+opt_type: sgd
+",
+);
+
+pub(crate) const MAXTEXT_TUNED: (&str, &str) = (
+    "x.yml",
+    "
+base_config: post_train/sft.yml
+model_name: llama3.1-8b
+per_device_batch_size: 1
+ici_data_parallelism: 8
+ici_fsdp_parallelism: 1
+shard_optimizer_over_data: true
+weight_dtype: bfloat16
+lora:
+  enable_lora: true
+  lora_rank: 8
+  lora_module_path: decoder/layers/.*(self_attention/(query|value))
+  lora_weight_qtype: nf4
+",
+);
+
+pub(crate) const BRIDGE_WHOLE: (&str, &str) = (
+    "x.yaml",
+    "
+model:
+  num_layers: 24
+  hidden_size: 2048
+  num_attention_heads: 16
+  ffn_hidden_size: 5632
+  vocab_size: 32000
+  gated_linear_unit: true
+  activation_func: silu
+  normalization: RMSNorm
+  add_bias_linear: false
+  position_embedding_type: rope
+  share_embeddings_and_output_weights: false
+  window_size: [1023, 0]
+  pipeline_model_parallel_size: 2
+  virtual_pipeline_model_parallel_size: null
+  recompute_granularity: null
+train: {train_iters: 100, global_batch_size: 64, micro_batch_size: 1}
+optimizer: {optimizer: sgd, sgd_momentum: 0.0, use_distributed_optimizer: true}
+ddp: {use_distributed_optimizer: true}
+mixed_precision: null
+dataset: {seq_length: 4096, enable_offline_packing: false}
+",
+);
+
 pub(crate) const VALUES_OF_WRONG_TYPES_ARE_ALL_TOLD: (&str, &str) = (
     "x.yml",
     "
@@ -258,7 +321,7 @@ train_micro_batch_size_per_gpu: {}
 );
 
 /// Every sample.
-pub(crate) const ALL: [(&str, &str); 15] = [
+pub(crate) const ALL: [(&str, &str); 18] = [
     TORCHTUNE,
     TORCHTITAN,
     TORCHTITAN_AGAIN,
@@ -272,6 +335,9 @@ pub(crate) const ALL: [(&str, &str); 15] = [
     GPT_NEOX,
     LLM_FOUNDRY,
     MAXTEXT,
+    MAXTEXT_SPLIT,
+    MAXTEXT_TUNED,
+    BRIDGE_WHOLE,
     MAXTEXT_AGAIN,
     VALUES_OF_WRONG_TYPES_ARE_ALL_TOLD,
 ];

@@ -24,6 +24,38 @@ const LITGPT_JOBS: &[&str] = &[
      [hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 8\n",
 ];
 
+/// Jobs of the kinds that it trains: by the hub's name and by dimensions, adapters, everything, in all its ways to split them.
+const BRIDGE_JOBS: &[&str] = &[
+    "[model]\nbase = \"llama-3.1-8b\"\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\nseq_len = 8192\n[train]\nglobal_batch = 64\n\
+     recompute = \"half\"\nloss = \"eager\"\n[hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 16\n[layout]\ntp = 2\npp = 2\nzero = \"zero1\"\n",
+    "[model]\nbase = \"mixtral-8x7b\"\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\n[train]\nprecision = \"fp8\"\nschedule = \"constant\"\n\
+     [hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 64\n[layout]\nep = 8\nzero = \"zero1\"\n",
+    "[model]\nbase = \"qwen3-8b\"\n[method]\nkind = \"lora\"\nrank = 8\ntargets = \"attention\"\n[data]\nsamples = 20_000\nmean_len = 400\n\
+     packing = false\n[hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 8\n[layout]\nzero = \"none\"\n",
+    "[model]\nbase = \"llama-3.1-8b\"\n[data]\ntokens = \"50M\"\n[train]\noptimizer = \"sgd\"\n[hardware]\naccelerators = [\"h200-sxm\"]\n\
+     gpus = 8\n[layout]\ncp = 2\nzero = \"fsdp\"\n",
+    "[model]\nbase = \"llama-3.2-1b\"\n[data]\ntokens = \"50M\"\n[train]\nprecision = \"fp32\"\nrecompute = \"full\"\n\
+     [hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 4\n[layout]\nzero = \"zero1\"\noffload = \"optimizer\"\n",
+];
+
+/// The same on MaxText's mesh.
+const MAXTEXT_JOBS: &[&str] = &[
+    "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"qlora\"\nrank = 16\ndouble_quant = false\n[data]\ntokens = \"5M\"\n\
+     [train]\noptimizer = \"adamw\"\n[hardware]\naccelerators = [\"l40s\"]\ngpus = 1\n",
+    "[model]\nbase = \"llama-3.1-8b\"\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\nseq_len = 8192\n[train]\nglobal_batch = 64\n\
+     recompute = \"full\"\n[hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 16\n[layout]\ntp = 2\npp = 2\nvpp = 2\nzero = \"fsdp\"\n",
+    "[model]\nbase = \"mixtral-8x7b\"\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\n[train]\nprecision = \"fp8\"\nloss = \"chunked\"\n\
+     [hardware]\naccelerators = [\"h100-sxm\"]\ngpus = 64\n[layout]\nep = 8\nzero = \"fsdp\"\nshard = 16\n",
+    "[model]\nbase = \"qwen3-8b\"\n[method]\nkind = \"lora\"\nrank = 8\ntargets = [\"q_proj\", \"v_proj\"]\n\
+     [data]\nsamples = 20_000\nmean_len = 400\npacking = false\n[train]\noptimizer = \"adamw\"\n[hardware]\naccelerators = [\"tpu-v5p\"]\ngpus = 4\n",
+    "[model]\nbase = \"mistral-7b-v0.1\"\n[method]\nkind = \"lora\"\nbase_dtype = \"fp32\"\n[data]\ntokens = \"5M\"\n\
+     [hardware]\naccelerators = [\"h200-sxm\"]\ngpus = 2\n[layout]\nzero = \"zero1\"\n",
+    "[model]\nbase = \"qwen1.5-7b\"\nstart = \"scratch\"\n[data]\ntokens = \"1B\"\n[train]\noptimizer = \"sgd\"\nprecision = \"bf16-pure\"\n\
+     [hardware]\naccelerators = [\"h200-sxm\"]\ngpus = 8\n[layout]\ncp = 2\nzero = \"fsdp\"\noffload = \"optimizer+parameters\"\n",
+    "[model]\nbase = \"llama-3.1-8b\"\n[data]\ntokens = \"50M\"\n[train]\nattention = \"eager\"\noptimizer = \"muon\"\n\
+     schedule = \"wsd\"\ncooldown = 0.2\n[hardware]\naccelerators = [\"h200-sxm\"]\ngpus = 8\n[layout]\nzero = \"fsdp\"\n",
+];
+
 /// Jobs that differ in what stands in a config.
 const JOBS: &[&str] = &[
     "[model]\nbase = \"llama-3.1-8b\"\n[method]\nkind = \"qlora\"\nrank = 32\n[data]\ntokens = \"12M\"\nepochs = 3\n",
@@ -91,6 +123,30 @@ fn what_is_exported_and_imported_again_is_forecast_alike() {
 #[test]
 fn what_litgpt_trains_comes_back_alike() {
     comes_back(&["litgpt"], LITGPT_JOBS);
+}
+
+/// A program that deals layers out by hand gets the stages of the plan, even ones too.
+#[test]
+fn stages_come_back_as_they_were_planned() {
+    let job = |layers: &str| {
+        format!(
+            "[model]\nbase = \"llama-3.1-8b\"\n[data]\ntokens = \"20M\"\n[train]\nrecompute = \"full\"\n[hardware]\naccelerators = [\"l40s\"]\ngpus = 8\n\
+             [layout]\nvpp = 1\nzero = \"zero1\"\npp = 4\n{layers}"
+        )
+    };
+    for layers in ["", "stage_layers = 0\n", "stage_layers = 9\n", "stage_layers = 8\n"] {
+        comes_back(&["megatron-lm", "megatron-bridge"], &[&job(layers)]);
+    }
+}
+
+#[test]
+fn what_megatron_bridge_trains_comes_back_alike() {
+    comes_back(&["megatron-bridge"], BRIDGE_JOBS);
+}
+
+#[test]
+fn what_maxtext_trains_comes_back_alike() {
+    comes_back(&["maxtext"], MAXTEXT_JOBS);
 }
 
 fn comes_back(programs: &[&str], jobs: &[&str]) {

@@ -10,8 +10,18 @@ use proptest::sample::select;
 
 use super::{TODAY, alike};
 
-const PROGRAMS: &[&str] =
-    &["axolotl", "llama-factory", "trl", "transformers", "litgpt", "torchtune", "torchtitan", "megatron-lm"];
+const PROGRAMS: &[&str] = &[
+    "axolotl",
+    "llama-factory",
+    "trl",
+    "transformers",
+    "litgpt",
+    "torchtune",
+    "torchtitan",
+    "megatron-lm",
+    "megatron-bridge",
+    "maxtext",
+];
 
 /// A line.
 fn lines(lines: &'static [&'static str]) -> impl Strategy<Value = String> {

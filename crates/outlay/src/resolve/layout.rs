@@ -24,7 +24,11 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
         tp: count("tp", layout.tp),
         pp: count("pp", layout.pp),
         vpp: count("vpp", layout.vpp),
-        stage_layers: count("stage_layers", layout.stage_layers),
+        // None is a number here: as few as it takes.
+        stage_layers: layout
+            .stage_layers
+            .filter(|few| *few == 0)
+            .or_else(|| count("stage_layers", layout.stage_layers)),
         cp: count("cp", layout.cp),
         ep: count("ep", layout.ep),
         shard: count("shard", layout.shard),
