@@ -62,6 +62,8 @@ struct Row {
     #[serde(default)]
     sends_once: bool,
     #[serde(default)]
+    fuses_accumulation: bool,
+    #[serde(default)]
     all_experts: bool,
     gathers_ahead: Option<u64>,
     #[serde(default)]
@@ -170,6 +172,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             compiled: row.compiled,
             graphs: row.graphs,
             launch_blocking: false,
+            fuses_accumulation: row.fuses_accumulation,
             sync_free: row.sync_free,
             sends_once: row.sends_once,
             all_experts: row.all_experts,

@@ -253,6 +253,9 @@ pub struct Stack {
     pub gathers_narrow: bool,
     /// Can compute some of the layers again and keep the others.
     pub recomputes_some: bool,
+    /// Products that make a weight's gradient add it to those of the micro-batches before as they write it; otherwise that is
+    /// a pass over memory of its own.
+    pub fuses_accumulation: bool,
     /// Gradients that are summed in fp32 stand beside those in 16 bit that the backward pass made.
     pub both_gradients: bool,
     /// Before the update, the gradients of a rank's shard are written out in fp32 where they are kept in 16 bit.

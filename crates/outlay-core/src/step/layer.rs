@@ -88,8 +88,8 @@ pub(super) struct Bench<'a> {
     pub(super) attention: f64,
     /// Of that, by the second flash generation.
     pub(super) flash2: f64,
-    /// Rate of plain vector units beside that of tensor cores.
-    pub(super) vectors: f64,
+    /// Of the usual rate, by products whose rows tensor cores cannot load.
+    pub(super) unloaded: f64,
     /// Inputs of products are cast to a narrower format on the way.
     pub(super) cast: bool,
     /// How much sooner products with a weight are done that holds two zeros in four.
@@ -254,7 +254,7 @@ impl Bench<'_> {
             let passes = if self.recipe.attention == AttentionKernel::FusedSoftmax { 8.0 } else { 22.0 };
             let scores = tokens * seq * a.heads as f64 / tp;
             // Batched products over heads whose width is no multiple of 8 cannot be loaded by tensor cores.
-            let reached = if a.qk_dim.is_multiple_of(8) { 1.0 } else { self.vectors };
+            let reached = if a.qk_dim.is_multiple_of(8) { 1.0 } else { self.unloaded };
             let compute = flops / (0.6 * reached * self.plain.rate);
             let bytes = scores * passes * self.plain.common.written.get() / self.plain.bandwidth;
             add(&mut work.attention, compute + bytes, 2.0 * compute + 1.2 * bytes);

@@ -31,9 +31,6 @@ const SURE: f64 = 0.5;
 /// what vectorised updates reach of the memory of a server with two sockets.
 const HOST: f64 = 120e9;
 
-/// Vector units beside tensor cores, where a part's data sheet does not say: as on an A100.
-const VECTORS: f64 = 1.0 / 16.0;
-
 /// Spread of ranks' times around their mean, before calibration.
 const JITTER: f64 = 0.01;
 
@@ -95,8 +92,9 @@ pub struct Pace<'a> {
     skip: f64,
     /// Dense peak in 16 bit.
     half: f64,
-    /// Rate of plain vector units beside that of tensor cores.
-    vectors: f64,
+    /// Of the usual rate, by products whose rows tensor cores cannot load: NVIDIA's want rows of 16 bytes, and vector units do
+    /// the work otherwise.
+    unloaded: f64,
     /// FLOP/s no product exceeds.
     most: f64,
     /// Bytes/s to host memory.
@@ -175,7 +173,10 @@ impl<'a> Pace<'a> {
             on_device: recipe.stack.sync_free && cast && fuses_experts(part, model),
             skip: if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 },
             half,
-            vectors: part.peaks.fp32.map_or(VECTORS, |fp32| fp32.get() / activations).min(1.0),
+            unloaded: match (part.vendor, part.peaks.fp32) {
+                (Vendor::Nvidia, Some(vectors)) => (vectors.get() / activations).min(1.0),
+                _ => reached.common.misaligned.get(),
+            },
             most: larger(compute * most_narrow, activations) * gemm,
             host_link: part.host_link.map_or(16e9, BytesPerSec::get) * 0.8,
             written: matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax),
@@ -227,7 +228,7 @@ impl<'a> Pace<'a> {
             grouped: self.grouped,
             plain: self.plain,
             attention: self.plain.rate / self.reached.gemm.get() * self.reached.attention.get(),
-            vectors: self.vectors,
+            unloaded: self.unloaded,
             flash2: self.reached.flash2.get(),
             cast: self.cast,
             skip: self.skip,
@@ -285,6 +286,8 @@ impl<'a> Pace<'a> {
         let mut stage = Work::default();
         stage.add(layers, part.layers);
         stage.add(&micro.ends, part.ends);
+        let held = self.parameters(layout);
+        stage.elementwise[1] += self.accumulated(layout, held);
         let again = layers.again(layout.recompute, self.written, recipe.stack.selective_products);
         let again = again * part.layers;
         let beside = recipe.beside.passes as f64;
@@ -292,7 +295,6 @@ impl<'a> Pace<'a> {
         let busy = stage.busy(0) + stage.busy(1) + again + reference;
         let launch = self.waiting(&stage, layers, layout, again);
         let micro = busy + launch;
-        let held = self.parameters(layout);
         let span = exposed::Span { micro, idle: launch };
         let comm = exposed::exposed(&self.totals, self.mixtures, recipe, fabric, layout, &stage, span, held);
         let idle = bubble::bubble(layout.schedule, layout.pp, layout.vpp, layout.accumulation).get();
@@ -396,6 +398,19 @@ impl<'a> Pace<'a> {
             stored,
             layers: self.depth as f64 / layout.pp as f64,
         }
+    }
+
+    /// Seconds of a micro-batch in which its gradients are added to those before them: read, read and written.
+    fn accumulated(&self, layout: &Layout, held: Held) -> f64 {
+        // Shards are a small part of them.
+        let sharded = matches!(layout.zero, Zero::Two | Zero::Three);
+        if layout.accumulation <= 1 || sharded || self.recipe.stack.fuses_accumulation {
+            return 0.0;
+        }
+        let sum = self.recipe.precision.gradients.bytes_each().get();
+        let made = if self.recipe.stack.both_gradients { 2.0 } else { sum };
+        let times = (layout.accumulation - 1) as f64 / layout.accumulation as f64;
+        held.trained * times * (made + 2.0 * sum) * self.reached.common.traffic.get() / self.plain.bandwidth
     }
 
     fn update(&self, layout: &Layout, held: Held) -> f64 {

@@ -114,6 +114,7 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
             explicit_mask: false,
             saves_narrow: false,
             launch_blocking: false,
+            fuses_accumulation: false,
             sync_free: false,
             sends_once: false,
             selective_products: false,

@@ -111,6 +111,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             explicit_mask: false,
             saves_narrow: false,
             launch_blocking: false,
+            fuses_accumulation: false,
             sync_free: false,
             sends_once: false,
             selective_products: false,

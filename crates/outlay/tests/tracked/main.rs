@@ -89,6 +89,7 @@ fn recipe(row: &Row) -> Recipe {
             explicit_mask: true,
             saves_narrow: false,
             launch_blocking: false,
+            fuses_accumulation: false,
             sync_free: false,
             sends_once: false,
             selective_products: false,
