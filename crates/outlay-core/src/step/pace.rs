@@ -293,7 +293,7 @@ impl<'a> Pace<'a> {
         let beside = recipe.beside.passes as f64;
         let reference = stage.busy(0) * beside;
         let busy = stage.busy(0) + stage.busy(1) + again + reference;
-        let launch = self.waiting(&stage, layers, layout, again);
+        let launch = self.waiting(&stage, layers, layout, (busy, again));
         let micro = busy + launch;
         let span = exposed::Span { micro, idle: launch };
         let comm = exposed::exposed(&self.totals, self.mixtures, recipe, fabric, layout, &stage, span, held);
@@ -359,7 +359,7 @@ impl<'a> Pace<'a> {
     ///
     /// A host that only launches runs ahead, and what it is late by over the whole micro-batch shows. One that reads back how
     /// tokens were routed starts anew with each mixture layer: a forward pass cannot make up for it in the backward pass.
-    fn waiting(&self, stage: &Work, layers: &Work, layout: &Layout, again: f64) -> f64 {
+    fn waiting(&self, stage: &Work, layers: &Work, layout: &Layout, (busy, again): (f64, f64)) -> f64 {
         let stack = &self.recipe.stack;
         if stack.graphs {
             return 0.0;
@@ -378,12 +378,12 @@ impl<'a> Pace<'a> {
         if stack.launch_blocking {
             return 2.0 * (forward + repeated + backward);
         }
-        let busy = (1.0 + beside) * stage.busy(0);
         if self.mixtures == 0.0 || self.on_device {
-            return larger(0.0, forward + repeated + backward - busy - again - stage.busy(1));
+            // Added to the same sum, so that plans which differ only in what hides come out alike to the last digit.
+            return larger(0.0, forward + repeated + backward - busy);
         }
         let passes = 1.0 + share + beside;
-        larger(0.0, forward - busy)
+        larger(0.0, forward - (1.0 + beside) * stage.busy(0))
             + larger(0.0, repeated + backward - again - stage.busy(1))
             + self.mixtures / pp * passes * calibration::READ_BACK.get() * common.read_back.get()
     }

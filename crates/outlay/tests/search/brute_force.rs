@@ -58,6 +58,14 @@ fn front(scenario: &Scenario, all: &[Forecast]) -> Vec<(Usd, Seconds)> {
     points
 }
 
+/// Plans that differ only in what hides behind a waiting device come out alike but for the last digits, in which the order of a sum
+/// shows.
+const ROUNDING: f64 = 1e-12;
+
+fn alike(got: f64, wanted: f64) -> bool {
+    (got - wanted).abs() <= ROUNDING * wanted.abs()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -69,7 +77,10 @@ proptest! {
         let sound = all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f));
         let best = sound.min_by(|a, b| worth(&scenario, a).total_cmp(&worth(&scenario, b)));
         match (best, ranking.pick) {
-            (Some(best), Some(pick)) => prop_assert_eq!(worth(&scenario, best), worth(&scenario, &pick), "{:?} for {:?}", best.plan, pick.plan),
+            (Some(best), Some(pick)) => {
+                let (wanted, got) = (worth(&scenario, best), worth(&scenario, &pick));
+                prop_assert!(alike(got, wanted), "{:?} for {:?}", best.plan, pick.plan);
+            }
             (None, pick) => prop_assert!(pick.is_none_or(|pick| pick.fit < FITS)),
             (Some(best), None) => prop_assert!(false, "missed {:?}", best.plan),
         }
@@ -92,7 +103,11 @@ proptest! {
             let ranking = outlay::plan::plan(&scenario, &knowledge, &unwatched);
             if !wanted.is_empty() {
                 let got: Vec<_> = ranking.front.iter().map(|f| (f.cost.mid, f.time.mid)).collect();
-                prop_assert_eq!(got, wanted);
+                prop_assert_eq!(got.len(), wanted.len(), "{:?} {:?}", got, wanted);
+                for (got, wanted) in got.iter().zip(&wanted) {
+                    let same = alike(got.0.get(), wanted.0.get()) && alike(got.1.get(), wanted.1.get());
+                    prop_assert!(same, "{:?} {:?}", got, wanted);
+                }
             }
         }
     }
@@ -137,7 +152,7 @@ proptest! {
         let best = alone.iter().map(|f| worth(&together[0], f)).fold(f64::INFINITY, f64::min);
         // The memory of the machines depends on the offer alone, which both have.
         if let Some(pick) = ranking.pick.filter(|_| best.is_finite()) {
-            prop_assert_eq!(worth(&together[pick.plan.variant], &pick), best);
+            prop_assert!(alike(worth(&together[pick.plan.variant], &pick), best));
         }
         let all = search::unbounded(&together, &knowledge, &search::in_turn);
         prop_assert_eq!(ranking.pick, all.pick);
@@ -158,11 +173,13 @@ proptest! {
         let (better, of) = outlay::plan::place(std::slice::from_ref(&scenario), &knowledge, figure);
         prop_assert!(better <= of);
         // Machines at an offer count once, with their quickest layout.
-        let mut seen = std::collections::BTreeSet::new();
-        for f in all.iter().filter(|f| f.fit >= FITS && f.run.ends() && lasts(&scenario, f) && search::worth(&scenario, f) < figure) {
-            seen.insert((f.plan.offer, f.plan.nodes));
-        }
-        prop_assert_eq!(better, seen.len() as u64);
+        let sound = |f: &&Forecast| f.fit >= FITS && f.run.ends() && lasts(&scenario, f);
+        let under = |figure: f64| {
+            let under = all.iter().filter(sound).filter(|f| search::worth(&scenario, f).get() < figure);
+            under.map(|f| (f.plan.offer, f.plan.nodes)).collect::<std::collections::BTreeSet<_>>().len() as u64
+        };
+        let (least, most) = (under(figure.get() * (1.0 - ROUNDING)), under(figure.get() * (1.0 + ROUNDING)));
+        prop_assert!((least..=most).contains(&better), "{better}, not {least} to {most}");
         let one = Side { forecast: &pick, offer: &scenario.offers[pick.plan.offer] };
         let other = Side { forecast: named, offer: &scenario.offers[named.plan.offer] };
         let (cost, time) = (against::cost(one, other), against::time(one, other));
