@@ -370,7 +370,11 @@ pub fn export(
     let Some((Target(Entry { name, kind: Kind::Program(program), .. }), version)) = &wanted.program else {
         return Err(vec![Problem::new(Code::Missing, "--to", "no training program is named")]);
     };
-    let start = (program.write)(&chosen, version.as_deref(), &mut exported)?;
+    let mut start = (program.write)(&chosen, version.as_deref(), &mut exported)?;
+    // A setting of CUDA, of whatever program.
+    if chosen.scenario.recipe.stack.launch_blocking {
+        start.env.push(("CUDA_LAUNCH_BLOCKING", "1".into()));
+    }
     again::check(&chosen, name, &exported, catalog)?;
     if chosen.model.is_open() {
         exported

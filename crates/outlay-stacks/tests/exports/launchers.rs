@@ -296,3 +296,14 @@ fn torchrun() {
     torchrun --nnodes=$NNODES --node-rank=$NODE_RANK --nproc-per-node=8 --master-addr=$MASTER_ADDR --master-port=29500 -m torchtitan.train --job.config_file torchtitan.toml
     "#);
 }
+
+/// A setting of CUDA belongs to the environment, whatever program is launched.
+#[test]
+fn launches_that_wait_are_set_in_the_environment() {
+    let job = WIDE.replace("[train]\n", "[train]\nlaunch_blocking = true\n");
+    for (to, file) in [("torchtitan,slurm", "train.sbatch"), ("torchtitan,skypilot", "skypilot.yaml")] {
+        let text = written(&job, to, file);
+        assert!(text.contains("CUDA_LAUNCH_BLOCKING"), "{text}");
+    }
+    assert!(!written(WIDE, "torchtitan,slurm", "train.sbatch").contains("CUDA_LAUNCH_BLOCKING"));
+}

@@ -360,3 +360,19 @@ fn what_litgpt_cannot_do_is_refused_with_the_way_out() {
     train.precision: LitGPT has no setting for the format bf16
     ");
 }
+
+/// Scales of rows and of tensors are two recipes of torchtitan, and come back as they went.
+#[test]
+fn torchtitan_names_the_scales_of_eight_bit() {
+    for (precision, line) in
+        [("fp8-rowwise", "recipe_name = \"rowwise\""), ("fp8", "enable_fsdp_float8_all_gather = true")]
+    {
+        let job = WIDE.replace("[train]\n", &format!("[train]\nprecision = \"{precision}\"\n"));
+        let text = written(&job, "torchtitan", "torchtitan.toml");
+        assert!(text.contains(line), "{text}");
+        let text = text.replace('…', "100");
+        let read = outlay_stacks::import("torchtitan.toml", &text, &outlay_stacks::Around::default());
+        let read = read.unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!(read.request.train.precision.as_deref(), Some(precision));
+    }
+}
