@@ -244,3 +244,23 @@ fn what_is_known_on_a_day() {
     assert!(known(&built_in, &[], &[], "2020-01-01").is_empty());
     assert!(known(&built_in, &[], &[], "2026-08-01").iter().all(|quote| quote.as_of.as_str() <= "2026-08-01"));
 }
+
+/// Names that Vast's table gives to the two cards of one series.
+#[test]
+fn skypilot_short_names_of_cards() {
+    let reading = read(
+        "vast",
+        "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,Region,GpuInfo,SpotPrice\n\
+         1x_RTXPRO6000S,RTXPRO6000S,1,8,32,1.23,US,,\n\
+         1x_RTXPRO6000WS,RTXPRO6000WS,1,8,32,1.31,US,,\n\
+         1x_RTX3060,RTX3060,1,8,32,0.05,US,,\n",
+    );
+    assert_eq!(
+        told(&reading),
+        [
+            "vast US 1x_RTXPRO6000S 1x rtx-pro-6000-server 1.23 -",
+            "vast US 1x_RTXPRO6000WS 1x rtx-pro-6000 1.31 -",
+            "1 unknown accelerator RTX3060 (1x_RTX3060 in US)",
+        ]
+    );
+}
