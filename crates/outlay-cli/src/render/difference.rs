@@ -54,7 +54,8 @@ pub(crate) fn markdown(diff: &Diff) -> String {
     if let Some(term) = diff.cost.as_ref().filter(|term| !term.parts.is_empty()) {
         text.push_str("\n<details><summary>why</summary>\n\n");
         for part in &difference(term).parts {
-            let _ = writeln!(text, "- {}: {} {}", part.name, part.figure, part.note);
+            let note = if part.note.is_empty() { String::new() } else { format!(" ({})", part.note) };
+            let _ = writeln!(text, "- {}: {}{note}", part.name, part.figure);
         }
         text.push_str("\n</details>\n");
     }
