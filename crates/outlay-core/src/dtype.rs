@@ -97,6 +97,12 @@ impl Dtype {
         })
     }
 
+    /// Narrower than 16 bit.
+    #[must_use]
+    pub fn is_narrow(self) -> bool {
+        self.bytes_each().get() < 2.0
+    }
+
     /// Storage of `elements` numbers.
     #[must_use]
     pub fn bytes(self, elements: u64) -> Bytes {

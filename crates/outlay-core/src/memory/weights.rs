@@ -213,7 +213,7 @@ impl Layer {
 fn stored_format(tensor: &Tensor, recipe: &Recipe) -> Dtype {
     match &recipe.method {
         Method::Lora(lora) => {
-            let quantised = lora.base.bytes_each().get() < 2.0;
+            let quantised = lora.base.is_narrow();
             // Quantisation reaches projections only; what remains is kept in the compute format.
             if quantised && !tensor.projection { recipe.precision.activations() } else { lora.base }
         }

@@ -187,7 +187,7 @@ impl Precision {
     /// multiplied in, so that it travels in 16 bit and is cast where it is used.
     #[must_use]
     pub fn gathers_narrow(self) -> bool {
-        self.compute.bytes_each().get() < 2.0 && self.compute != Dtype::Fp8Row
+        self.compute.is_narrow() && self.compute != Dtype::Fp8Row
     }
 }
 

@@ -226,22 +226,20 @@ impl Fabric {
         Traffic { near, far }
     }
 
-    /// Seconds of an all-to-all in which each rank sends `bytes` in all, made of so many copies of each token; `once`: one
-    /// for each machine, handed on there to each rank that wants it, in place of one for each expert.
-    pub(super) fn exchange(&self, n: u64, stride: u64, bytes: f64, copies: f64, once: bool) -> Traffic {
+    /// Seconds of an all-to-all in which each rank sends `bytes` in all. `merged`: of so many copies of a token, only one goes
+    /// to each machine, which hands it on to each rank that wants it.
+    pub(super) fn exchange(&self, n: u64, stride: u64, bytes: f64, merged: Option<f64>) -> Traffic {
         if n <= 1 || bytes <= 0.0 {
             return Traffic::default();
         }
         let n = n as f64;
         let here = libm::floor(self.domain / stride.max(1) as f64).max(1.0).min(n);
         let bytes = bytes / self.exchange;
-        let (outside, inside) = if once {
+        let (outside, inside) = merged.map_or(((n - here) / n, (here - 1.0) / n), |copies| {
             let others =
                 |bins: f64| distinct(Share::new(copies), Share::new(bins)).get() * (bins - 1.0) / bins / copies;
             (others(n / here), others(n))
-        } else {
-            ((n - here) / n, (here - 1.0) / n)
-        };
+        });
         let far = if outside > 0.0 { self.inter.1 + outside * bytes / self.inter.0 } else { 0.0 };
         Traffic { near: self.intra.1 + inside * bytes / self.intra.0, far }
     }

@@ -117,9 +117,8 @@ pub(super) fn exposed(
     let share = if layout.ep >= layout.tp { layout.tp as f64 } else { 1.0 };
     let each = if mixtures > 0.0 { routed / mixtures * tokens * element / share } else { 0.0 };
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
-    let copies = if mixtures > 0.0 { chosen / mixtures } else { 1.0 };
-    let ep =
-        fabric.exchange(layout.ep, ep_stride, each, copies, stack.sends_once) * ((4.0 + 2.0 * beside) * mixtures / pp);
+    let merged = (stack.sends_once && mixtures > 0.0).then(|| chosen / mixtures);
+    let ep = fabric.exchange(layout.ep, ep_stride, each, merged) * ((4.0 + 2.0 * beside) * mixtures / pp);
     let compute = m * span.micro;
     // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
     // (`narayanan2021`, section 4.1), whether or not the sequence is split.

@@ -54,7 +54,7 @@ fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
         Op::Router(_) => (8, 10),
         // Each expert's rows are multiplied twice, and cast before it where the format is narrow.
         Op::Experts(e) => {
-            let each = e.experts / ep.max(1) * if narrow(recipe) { 2 } else { 1 };
+            let each = e.experts / ep.max(1) * if recipe.precision.compute.is_narrow() { 2 } else { 1 };
             (12 + 2 * each, 20 + 4 * each)
         }
         // Kernels in Triton, which the host launches from Python: five forward, twenty backward with what is done again.
@@ -66,14 +66,10 @@ fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
     }
 }
 
-fn narrow(recipe: &Recipe) -> bool {
-    recipe.precision.compute.bytes_each().get() < 2.0
-}
-
 /// Narrow tensors that the host makes for one expert after another, forward and backward: what enters each of two products, and
 /// the gradients of what leaves them.
 #[must_use]
 pub fn narrow_tensors(block: &Block, recipe: &Recipe, ep: u64) -> u64 {
     let local = |op: &Op| if let Op::Experts(e) = op { e.experts / ep.max(1) } else { 0 };
-    if narrow(recipe) { 2 * block.ops.iter().map(local).sum::<u64>() } else { 0 }
+    if recipe.precision.compute.is_narrow() { 2 * block.ops.iter().map(local).sum::<u64>() } else { 0 }
 }

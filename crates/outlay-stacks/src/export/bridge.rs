@@ -9,15 +9,16 @@
 //! Reads weights of the hub's form itself. Families that it has no bridge for are trained from scratch by their dimensions.
 
 use outlay::Problem;
-use outlay::core::layout::{Layout, Offload, Recompute, Schedule as Order, Zero};
+use outlay::core::layout::{Layout, Offload, Recompute, Zero};
 use outlay::core::learning::rate::Schedule;
 use outlay::core::model::ActivationKind;
-use outlay::core::scenario::recipe::{AttentionKernel, LossKernel, Method};
+use outlay::core::scenario::recipe::{AttentionKernel, LossKernel};
 use outlay::request::Request;
 
-use super::chosen::{Chosen, cannot, recomputed};
+use super::chosen::{Chosen, adapted, cannot, no_frozen_layers, plain_adapters, recomputed};
 use super::decoder::Decoder;
 use super::launch::{By, Start};
+use super::megatron::pipeline_limits;
 use super::node::{Map, Node};
 use super::{Exported, File, head, hf};
 
@@ -133,9 +134,7 @@ fn fsdp(layout: &Layout) -> bool {
 
 fn refused(chosen: &Chosen<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Method::Freeze { .. } = chosen.scenario.recipe.method {
-        problems.push(cannot(STACK, "method.kind", "frozen layers", "llama-factory has one: --to llama-factory"));
-    }
+    no_frozen_layers(chosen, STACK, &mut problems);
     if chosen.scratch() && !chosen.packing() {
         problems.push(cannot(STACK, "data.packing", "padded samples in pre-training", "fix data.packing = true"));
     }
@@ -211,17 +210,10 @@ fn split(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
     if layout.pp > 1 && layout.vpp > 1 && !depth.is_multiple_of(layout.pp * layout.vpp) {
         // Embedding and head count as a layer each.
         map.set("account_for_embedding_in_pipeline_split", true).set("account_for_loss_in_pipeline_split", true);
-        if !(depth + 2).is_multiple_of(layout.pp * layout.vpp) {
-            let help = "fix layout.vpp so that layout.pp · layout.vpp divides the layers, or the layers and two";
-            problems.push(cannot(STACK, "layout.vpp", "virtual stages of so uneven a size", help));
-        }
     } else if layout.pp > 1 && layout.vpp == 1 && (layout.stage_layers > 0 || !depth.is_multiple_of(layout.pp)) {
         map.set("num_layers_in_last_pipeline_stage", layout.last_stage(depth));
     }
-    if layout.pp > 1 && layout.schedule != Order::OneFOneB {
-        let help = "fix layout.schedule = \"1f1b\"";
-        problems.push(cannot(STACK, "layout.schedule", "an order of work other than one forward, one backward", help));
-    }
+    pipeline_limits(chosen, STACK, problems);
     if layout.zero != Zero::None && layout.shard < layout.dp {
         let help = "axolotl, torchtitan and maxtext have one; or fix layout.shard to all data-parallel ranks";
         problems.push(cannot(STACK, "layout.shard", "sharding within groups of ranks", help));
@@ -242,9 +234,7 @@ fn recompute(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
         Recompute::None => (Node::Nothing, Node::Nothing, Node::Nothing),
         Recompute::Selective => (text("selective"), Node::Nothing, Node::Nothing),
         Recompute::Layers(eighths) => {
-            // Of each stage, as many as come nearest to the share.
-            let stage = layout.full_stage(chosen.scenario.model.depth()) / layout.vpp.max(1);
-            let layers = (stage * u64::from(eighths) + 4) / 8;
+            let layers = chosen.of_a_stage(eighths);
             if layers == 0 {
                 let help = "fix train.recompute = \"none\"";
                 problems.push(cannot(STACK, "train.recompute", recomputed(layout.recompute), help));
@@ -266,12 +256,9 @@ fn train(chosen: &Chosen<'_>) -> Map {
     map
 }
 
-/// Batches of evaluation between steps of training: a batch is read forward alone, a third of a step.
 fn validation(chosen: &Chosen<'_>) -> Map {
     const EVERY: u64 = 1000;
-    let share = chosen.request.train.evaluation.unwrap_or(0.0);
-    let batches = (share * 3.0 * EVERY as f64).round().max(0.0) as u64;
-    Map::new().with("eval_interval", EVERY).with("eval_iters", batches)
+    Map::new().with("eval_interval", EVERY).with("eval_iters", chosen.evaluation_batches(EVERY))
 }
 
 fn optimizer(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Map {
@@ -309,7 +296,7 @@ fn scheduler(chosen: &Chosen<'_>) -> Map {
         Schedule::Linear => map.set("lr_decay_style", "linear"),
         Schedule::Constant => map.set("lr_decay_style", "constant"),
         Schedule::Wsd(cooldown) => {
-            let steps = (chosen.plan.steps as f64 * cooldown.get()).round().max(1.0) as u64;
+            let steps = chosen.cooldown_steps(cooldown);
             map.set("lr_decay_style", "WSD").set("lr_wsd_decay_iters", steps)
         }
     };
@@ -400,12 +387,7 @@ fn adapters(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Option<Map> {
         let help = "fix method.kind = \"lora\" or method.base_dtype = \"bf16\"; axolotl and trl have it: --to trl";
         problems.push(cannot(STACK, "method.base_dtype", "a quantised base", help));
     }
-    if lora.dora {
-        problems.push(cannot(STACK, "method.kind", "DoRA", "axolotl, trl and torchtune have it: --to trl"));
-    }
-    if chosen.scratch() {
-        problems.push(cannot(STACK, "model.start", "adapters on random weights", "fix model.start = \"pretrained\""));
-    }
+    plain_adapters(chosen, STACK, problems);
     // Its modules are fused: several of ours are one of its.
     let parts: [(&str, &[&str]); 4] = [
         ("linear_qkv", &["q_proj", "k_proj", "v_proj"]),
@@ -414,7 +396,7 @@ fn adapters(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Option<Map> {
         ("linear_fc2", &["down_proj"]),
     ];
     let targets = chosen.targets();
-    let has = |name: &str| targets.as_ref().is_none_or(|targets| targets.iter().any(|target| target == name));
+    let has = |name: &str| adapted(targets.as_deref(), name);
     let unknown = targets.iter().flatten().find(|name| !parts.iter().any(|(_, of)| of.contains(&name.as_str())));
     if let Some(name) = unknown {
         let help = "fix method.targets = \"all-linear\" or \"attention\"";

@@ -11,6 +11,7 @@ use outlay::core::scenario::Scenario;
 use outlay::core::scenario::dynamics::Start;
 use outlay::core::scenario::offer::Purchase;
 use outlay::core::scenario::recipe::{Lora, Method, Targets};
+use outlay::core::units::Share;
 use outlay::problem::Code;
 use outlay::request::Request;
 use outlay::response::{Interval, Plan, Response};
@@ -100,6 +101,23 @@ impl<'a> Chosen<'a> {
                 Some(names)
             }
         }
+    }
+
+    /// Steps in which a rate of warm-up, plateau and decay comes down.
+    pub(crate) fn cooldown_steps(&self, cooldown: Share) -> u64 {
+        (self.plan.steps as f64 * cooldown.get()).round().max(1.0) as u64
+    }
+
+    /// Batches of evaluation after each so many steps of training: a batch is read forward alone, a third of a step.
+    pub(crate) fn evaluation_batches(&self, every: u64) -> u64 {
+        (self.request.train.evaluation.unwrap_or(0.0) * 3.0 * every as f64).round().max(0.0) as u64
+    }
+
+    /// Layers of a stage that come nearest to a share in eighths.
+    pub(crate) fn of_a_stage(&self, eighths: u8) -> u64 {
+        let layout = self.layout();
+        let stage = layout.full_stage(self.scenario.model.depth()) / layout.vpp.max(1);
+        (stage * u64::from(eighths) + 4) / 8
     }
 
     pub(crate) fn scratch(&self) -> bool {
@@ -242,6 +260,29 @@ fn family(request: &Request, catalog: &Catalog) -> Option<String> {
 /// What a stack has no setting for, and who has.
 pub(crate) fn cannot(stack: &str, at: &str, what: &str, others: &str) -> Problem {
     Problem::new(Code::NotExpressible, at, format!("{stack} has no setting for {what}")).help(others)
+}
+
+/// The fault of a stack that knows no frozen layers, where the job has some.
+pub(crate) fn no_frozen_layers(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Problem>) {
+    if let Method::Freeze { .. } = chosen.scenario.recipe.method {
+        problems.push(cannot(stack, "method.kind", "frozen layers", "llama-factory has one: --to llama-factory"));
+    }
+}
+
+/// The faults of a stack whose adapters are plain ones beside pretrained weights.
+pub(crate) fn plain_adapters(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Problem>) {
+    let Some(lora) = chosen.lora() else { return };
+    if lora.dora {
+        problems.push(cannot(stack, "method.kind", "DoRA", "axolotl, trl and torchtune have it: --to trl"));
+    }
+    if chosen.scratch() {
+        problems.push(cannot(stack, "model.start", "adapters on random weights", "fix model.start = \"pretrained\""));
+    }
+}
+
+/// A module gets an adapter; `None`: all linear ones do.
+pub(crate) fn adapted(targets: Option<&[String]>, name: &str) -> bool {
+    targets.is_none_or(|targets| targets.iter().any(|target| target == name))
 }
 
 /// How much of the layers is computed again, in words.

@@ -85,7 +85,7 @@ pub(crate) fn rate(chosen: &Chosen<'_>, map: &mut Map, key: &str) {
         Schedule::Linear => map.set(key, "linear"),
         Schedule::Constant => map.set(key, "constant"),
         Schedule::Wsd(cooldown) => {
-            let steps = (chosen.plan.steps as f64 * cooldown.get()).round().max(1.0) as u64;
+            let steps = chosen.cooldown_steps(cooldown);
             map.set(key, "warmup_stable_decay");
             map.set("lr_scheduler_kwargs", Map::new().with("num_decay_steps", steps))
         }

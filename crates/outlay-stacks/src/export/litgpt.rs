@@ -10,7 +10,7 @@ use outlay::core::learning::rate::Schedule;
 use outlay::core::scenario::recipe::{LossKernel, Method};
 use outlay::request::Request;
 
-use super::chosen::{Chosen, Length, cannot, recomputed, widths};
+use super::chosen::{Chosen, Length, adapted, cannot, no_frozen_layers, plain_adapters, recomputed, widths};
 use super::launch::{By, Start};
 use super::node::Map;
 use super::{Exported, File, head, hf};
@@ -156,15 +156,8 @@ fn refused(chosen: &Chosen<'_>) -> Vec<Problem> {
         };
         problems.push(cannot(STACK, "data.packing", what, help));
     }
-    if let Method::Freeze { .. } = recipe.method {
-        problems.push(cannot(STACK, "method.kind", "frozen layers", "llama-factory has one: --to llama-factory"));
-    }
-    if chosen.lora().is_some_and(|lora| lora.dora) {
-        problems.push(cannot(STACK, "method.kind", "DoRA", "axolotl, trl and torchtune have it: --to trl"));
-    }
-    if chosen.lora().is_some() && scratch {
-        problems.push(cannot(STACK, "model.start", "adapters on random weights", "fix model.start = \"pretrained\""));
-    }
+    no_frozen_layers(chosen, STACK, &mut problems);
+    plain_adapters(chosen, STACK, &mut problems);
     if (recipe.loss == LossKernel::Chunked) == scratch {
         let (what, other) = if scratch { ("a chunked loss", "eager") } else { ("an unchunked loss", "chunked") };
         problems.push(cannot(STACK, "train.loss", what, &format!("fix train.loss = \"{other}\"")));
@@ -229,7 +222,7 @@ fn adapters(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
         ("lora_mlp", &["gate_proj", "up_proj", "down_proj"]),
     ];
     let targets = chosen.targets();
-    let has = |name: &str| targets.as_ref().is_none_or(|targets| targets.iter().any(|target| target == name));
+    let has = |name: &str| adapted(targets.as_deref(), name);
     let unknown = targets.iter().flatten().find(|name| !parts.iter().any(|(_, of)| of.contains(&name.as_str())));
     if let Some(name) = unknown {
         problems.push(cannot(

@@ -14,10 +14,10 @@ use outlay::core::layout::{Layout, Offload, Recompute, Schedule as Order, Zero};
 use outlay::core::learning::rate::Schedule;
 use outlay::core::model::ActivationKind;
 use outlay::core::scenario::cluster::Vendor;
-use outlay::core::scenario::recipe::{AttentionKernel, LossKernel, Method};
+use outlay::core::scenario::recipe::{AttentionKernel, LossKernel};
 use outlay::request::Request;
 
-use super::chosen::{Chosen, cannot, recomputed};
+use super::chosen::{Chosen, adapted, cannot, no_frozen_layers, plain_adapters, recomputed};
 use super::decoder::Decoder;
 use super::launch::{By, Start};
 use super::node::Map;
@@ -150,9 +150,7 @@ fn vendor(chosen: &Chosen<'_>) -> Vendor {
 fn refused(chosen: &Chosen<'_>) -> Vec<Problem> {
     let recipe = &chosen.scenario.recipe;
     let mut problems = Vec::new();
-    if let Method::Freeze { .. } = recipe.method {
-        problems.push(cannot(STACK, "method.kind", "frozen layers", "llama-factory has one: --to llama-factory"));
-    }
+    no_frozen_layers(chosen, STACK, &mut problems);
     if !recipe.stack.compiled {
         problems.push(cannot(STACK, "train.compile", "running uncompiled", "fix train.compile = true"));
     }
@@ -405,12 +403,7 @@ fn lora(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Option<Map> {
             None
         }
     };
-    if lora.dora {
-        problems.push(cannot(STACK, "method.kind", "DoRA", "axolotl, trl and torchtune have it: --to trl"));
-    }
-    if chosen.scratch() {
-        problems.push(cannot(STACK, "model.start", "adapters on random weights", "fix model.start = \"pretrained\""));
-    }
+    plain_adapters(chosen, STACK, problems);
     if chosen.scenario.model.experts().is_some() {
         let help = "megatron-bridge and axolotl have them: --to megatron-bridge";
         problems.push(cannot(STACK, "method.kind", "adapters on a mixture's experts", help));
@@ -429,7 +422,7 @@ fn lora(chosen: &Chosen<'_>, problems: &mut Vec<Problem>) -> Option<Map> {
         let help = "fix method.targets = \"all-linear\" or \"attention\"";
         problems.push(cannot(STACK, "method.targets", &format!("an adapter on {name}"), help));
     }
-    let has = |name: &str| targets.as_ref().is_none_or(|targets| targets.iter().any(|target| target == name));
+    let has = |name: &str| adapted(targets.as_deref(), name);
     let modules: Vec<&str> = parts.iter().filter(|(_, ours)| has(ours)).map(|(theirs, _)| *theirs).collect();
     let mut map = Map::new().with("enable_lora", true).with("lora_rank", lora.rank);
     map.note("lora_alpha", chosen.alpha() as f64, "twice the rank; a plan does not depend on it");
@@ -449,9 +442,7 @@ fn saves(chosen: &Chosen<'_>, map: &mut Map) {
     map.set("checkpoint_period", chosen.save_steps().unwrap_or(chosen.plan.steps.max(1)));
     map.set("async_checkpointing", chosen.scenario.operation.checkpoint_async);
     map.set("max_num_checkpoints_to_keep", chosen.scenario.operation.checkpoints_kept.max(1));
-    // A batch is read forward alone, a third of a step.
-    let share = chosen.request.train.evaluation.unwrap_or(0.0);
-    let batches = (share * 3.0 * EVERY as f64).round().max(0.0) as u64;
+    let batches = chosen.evaluation_batches(EVERY);
     if batches > 0 {
         map.set("eval_interval", EVERY).set("eval_steps", batches);
     }

@@ -182,18 +182,11 @@ fn split(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
             arguments.value("--num-virtual-stages-per-pipeline-rank", layout.vpp);
             // Embedding and head count as a layer each.
             arguments.flag("--account-for-embedding-in-pipeline-split").flag("--account-for-loss-in-pipeline-split");
-            if !(depth + 2).is_multiple_of(layout.pp * layout.vpp) {
-                let help = "fix layout.vpp so that layout.pp · layout.vpp divides the layers, or the layers and two";
-                problems.push(cannot(STACK, "layout.vpp", "virtual stages of so uneven a size", help));
-            }
         }
     } else if layout.pp > 1 && (layout.stage_layers > 0 || !depth.is_multiple_of(layout.pp)) {
         arguments.value("--decoder-last-pipeline-num-layers", layout.last_stage(depth));
     }
-    if layout.pp > 1 && layout.schedule != Order::OneFOneB {
-        let help = "fix layout.schedule = \"1f1b\"";
-        problems.push(cannot(STACK, "layout.schedule", "an order of work other than one forward, one backward", help));
-    }
+    pipeline_limits(chosen, STACK, problems);
     match layout.zero {
         Zero::None => {}
         Zero::One => {
@@ -221,17 +214,33 @@ fn split(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
     }
 }
 
+/// What no pipeline of Megatron-Core does, whichever program drives it.
+pub(super) fn pipeline_limits(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Problem>) {
+    let (layout, depth) = (chosen.layout(), chosen.scenario.model.depth());
+    if layout.pp <= 1 {
+        return;
+    }
+    let stages = layout.pp * layout.vpp;
+    // Where they do not divide, embedding and head count as a layer each.
+    if layout.vpp > 1 && !depth.is_multiple_of(stages) && !(depth + 2).is_multiple_of(stages) {
+        let help = "fix layout.vpp so that layout.pp · layout.vpp divides the layers, or the layers and two";
+        problems.push(cannot(stack, "layout.vpp", "virtual stages of so uneven a size", help));
+    }
+    if layout.schedule != Order::OneFOneB {
+        let help = "fix layout.schedule = \"1f1b\"";
+        problems.push(cannot(stack, "layout.schedule", "an order of work other than one forward, one backward", help));
+    }
+}
+
 fn recompute(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Problem>) {
     let layout = chosen.layout();
-    let stage = layout.full_stage(chosen.scenario.model.depth()) / layout.vpp.max(1);
     match layout.recompute {
         Recompute::None => {}
         Recompute::Selective => {
             arguments.value("--recompute-granularity", "selective");
         }
         Recompute::Layers(eighths) => {
-            // Of each stage, as many as come nearest to the share.
-            let layers = (stage * u64::from(eighths) + 4) / 8;
+            let layers = chosen.of_a_stage(eighths);
             if layers == 0 {
                 problems.push(cannot(
                     STACK,
@@ -262,7 +271,7 @@ fn batch(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
         Schedule::Linear => arguments.value("--lr-decay-style", "linear"),
         Schedule::Constant => arguments.value("--lr-decay-style", "constant"),
         Schedule::Wsd(cooldown) => {
-            let steps = (chosen.plan.steps as f64 * cooldown.get()).round().max(1.0) as u64;
+            let steps = chosen.cooldown_steps(cooldown);
             arguments.value("--lr-decay-style", "WSD").value("--lr-wsd-decay-iters", steps)
         }
     };

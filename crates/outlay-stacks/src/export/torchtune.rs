@@ -3,9 +3,9 @@
 use outlay::Problem;
 use outlay::core::layout::{Offload, Recompute, Zero};
 use outlay::core::learning::rate::Schedule;
-use outlay::core::scenario::recipe::{Method, OptimizerExecution};
+use outlay::core::scenario::recipe::OptimizerExecution;
 
-use super::chosen::{Chosen, Length, cannot, recomputed, widths};
+use super::chosen::{Chosen, Length, cannot, no_frozen_layers, recomputed, widths};
 use super::launch::{By, Start};
 use super::node::{Map, Node};
 use super::{Exported, File, head, hf};
@@ -152,9 +152,7 @@ fn refused(chosen: &Chosen<'_>) -> Vec<Problem> {
         let help = "torchtitan and megatron-lm train from scratch";
         problems.push(cannot(STACK, "model.start", "random weights", help));
     }
-    if matches!(chosen.scenario.recipe.method, Method::Freeze { .. }) {
-        problems.push(cannot(STACK, "method.kind", "frozen layers", "llama-factory has one: --to llama-factory"));
-    }
+    no_frozen_layers(chosen, STACK, &mut problems);
     let whole = layout.zero == Zero::Three && layout.shard == layout.dp;
     if layout.accelerators() > 1 && !whole {
         let help = "fix layout.zero = \"fsdp\"; trl and axolotl replicate or shard in part";

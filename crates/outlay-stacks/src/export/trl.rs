@@ -2,9 +2,8 @@
 
 use outlay::Problem;
 use outlay::core::dtype::Dtype;
-use outlay::core::scenario::recipe::Method;
 
-use super::chosen::{Chosen, cannot};
+use super::chosen::{Chosen, no_frozen_layers};
 use super::launch::{By, Start};
 use super::node::{Map, Node};
 use super::{Exported, File, head, hf};
@@ -18,9 +17,7 @@ pub(crate) fn write(
 ) -> Result<Start, Vec<Problem>> {
     const STACK: &str = "TRL";
     let mut problems = hf::refused(chosen, STACK, &[]);
-    if let Method::Freeze { .. } = chosen.scenario.recipe.method {
-        problems.push(cannot(STACK, "method.kind", "frozen layers", "llama-factory has one: --to llama-factory"));
-    }
+    no_frozen_layers(chosen, STACK, &mut problems);
     let mut map = Map::new();
     map.set("model_name_or_path", chosen.model.text());
     let precision = chosen.precision();

@@ -25,10 +25,10 @@ pub(super) fn resolve(request: &Request, _notes: &mut Notes) -> Result<Pins, Vec
         pp: count("pp", layout.pp),
         vpp: count("vpp", layout.vpp),
         // None is a number here: as few as it takes.
-        stage_layers: layout
-            .stage_layers
-            .filter(|few| *few == 0)
-            .or_else(|| count("stage_layers", layout.stage_layers)),
+        stage_layers: match layout.stage_layers {
+            Some(0) => Some(0),
+            asked => count("stage_layers", asked),
+        },
         cp: count("cp", layout.cp),
         ep: count("ep", layout.ep),
         shard: count("shard", layout.shard),
