@@ -104,7 +104,7 @@ fn answer(scenario: &Scenario, forecast: &Forecast) -> Answer {
         reserved: around(footprint.live() + footprint.fragmentation, DEVICE),
         device: around(footprint.total(), DEVICE),
         device_hours: hours,
-        group: format!("{}/{}", offer.accelerator.architecture, scenario.recipe.stack.id),
+        group: format!("{}/{}", offer.accelerator.architecture, scenario.recipe.stack.program),
         traits: traits(scenario, forecast),
     }
 }

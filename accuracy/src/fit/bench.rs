@@ -58,12 +58,12 @@ impl Frozen {
     pub fn concerns(&self, scope: &str) -> bool {
         let node = &self.cluster.node;
         let pair = |(stack, architecture)| {
-            stack == self.scenario.recipe.stack.id && architecture == self.cluster.accelerator.architecture
+            stack == self.scenario.recipe.stack.program && architecture == self.cluster.accelerator.architecture
         };
         scope == "common"
             || scope.split_once('@').is_some_and(pair)
             || scope == self.cluster.accelerator.architecture
-            || scope == self.scenario.recipe.stack.id
+            || scope == self.scenario.recipe.stack.program
             || scope == node.intra.kind.name()
             || node.inter.is_some_and(|link| scope == link.kind.name())
     }

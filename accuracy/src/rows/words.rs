@@ -148,7 +148,21 @@ pub fn hardware(row: &Row<'_>, known: &[KnownAccelerator]) -> Result<HardwareReq
 }
 
 /// First month of the releases that the stacks' table has as the current ones, where it has older ones too.
-const CURRENT: &[(&str, &str, &str)] = &[("megatron-core", "2026-06", "megatron-core-2025")];
+const CURRENT: &[(&str, &str, &str)] =
+    &[("megatron-core", "2026-06", "megatron-core-2025"), ("paxml", "2024", "paxml-2023")];
+
+/// What the recipes behind NVIDIA's tables of performance set beside what the tables print: gradients are summed in 16 bit
+/// throughout, and mixtures on machines with Grace hosts replay attention and routing from CUDA graphs.
+pub fn recipe(source: &str, family: &str, gpu: &str, train: &mut TrainRequest) {
+    let bridge = source.contains("Megatron-Bridge");
+    if bridge || source.contains("dgxc-benchmarking") {
+        train.gradients = Some("bf16".into());
+    }
+    let whole = family == "moe" && gpu.starts_with("gb") && train.stack.as_deref() == Some("megatron-core");
+    if bridge && family.contains("moe") && (gpu.starts_with("gb") || gpu == "b300") && !whole {
+        train.cuda_graphs = Some("parts".into());
+    }
+}
 
 /// The training program: an identifier of the stacks' table, in the release of the row's date; blank where no stack is
 /// meant.
@@ -285,7 +299,9 @@ pub fn optimizer(text: &str, train: &mut TrainRequest) {
 
 #[cfg(test)]
 mod tests {
-    use super::{KnownAccelerator, accelerator, attention, domain, network_gbit, precision, stack};
+    use super::{
+        KnownAccelerator, TrainRequest, accelerator, attention, domain, network_gbit, precision, recipe, stack,
+    };
 
     fn parts() -> Vec<KnownAccelerator> {
         let part = |id: &str, names: &[&str], memory_gib| KnownAccelerator {
@@ -338,11 +354,26 @@ mod tests {
     }
 
     #[test]
+    fn recipes_behind_tables_of_performance() {
+        let of = |source, family, gpu| {
+            let mut train = TrainRequest::default();
+            recipe(source, family, gpu, &mut train);
+            (train.gradients, train.cuda_graphs)
+        };
+        let (bf16, parts) = (Some("bf16".to_owned()), Some("parts".to_owned()));
+        assert_eq!(of("NVIDIA Megatron-Bridge performance summary", "moe", "gb200"), (bf16.clone(), parts));
+        assert_eq!(of("NVIDIA Megatron-Bridge performance summary", "moe", "b200"), (bf16.clone(), None));
+        assert_eq!(of("NVIDIA/dgxc-benchmarking v25.04", "dense", "h100"), (bf16, None));
+        assert_eq!(of("pytorch/torchtitan", "moe", "gb200"), (None, None));
+    }
+
+    #[test]
     fn words_of_stacks_and_kernels() {
         assert_eq!(stack("Megatron+DeepSpeed ZeRO-3", ""), Some("megatron-deepspeed"));
         assert_eq!(stack("something new", ""), None);
         assert_eq!(stack("Megatron-Bridge", "2026-02"), Some("megatron-core-2025"));
         assert_eq!(stack("Megatron-Bridge", "2026-08"), Some("megatron-core"));
+        assert_eq!((stack("PAXML/JAX", "2023-09"), stack("PAXML/JAX", "2024")), (Some("paxml-2023"), Some("paxml")));
         assert_eq!(attention("unfused", "HF transformers", true), Some("eager"));
         assert_eq!(attention("unfused", "Megatron-LM", true), Some("fused-softmax"));
         assert_eq!(attention("xla", "PAXML", true), Some("fused-softmax"));

@@ -110,7 +110,12 @@ fn scopes(constants: &[Constant], networks: &[Network]) -> Calibration {
         pairs: of("made_for").into_iter().map(|pair| PairFactor { pair, made_for: one }).collect(),
         links: networks
             .iter()
-            .map(|n| LinkFactor { kind: n.kind, share: n.ceiling.share, latency: n.ceiling.latency })
+            .map(|n| LinkFactor {
+                kind: n.kind,
+                share: n.ceiling.share,
+                latency: n.ceiling.latency,
+                hop: n.ceiling.hop,
+            })
             .collect(),
         common: Default::default(),
     }

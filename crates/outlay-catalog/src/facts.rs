@@ -93,6 +93,7 @@ struct NetworkRow {
     kind: String,
     share: f64,
     latency_us: f64,
+    hop_us: f64,
     source: String,
     verified: bool,
 }
@@ -147,7 +148,11 @@ pub(crate) fn networks(text: &str) -> Result<Vec<Network>, Vec<TableError>> {
         .map(|row| {
             let kind =
                 link_kind(&row.kind).ok_or_else(|| vec![TableError::new("networks", &row.kind, "unknown link")])?;
-            let ceiling = Ceiling { share: Share::new(row.share), latency: Seconds::micros(row.latency_us) };
+            let ceiling = Ceiling {
+                share: Share::new(row.share),
+                latency: Seconds::micros(row.latency_us),
+                hop: Seconds::micros(row.hop_us),
+            };
             Ok(Network { kind, ceiling, source: row.source, verified: row.verified })
         })
         .collect()

@@ -49,6 +49,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Row {
     id: String,
+    release_of: Option<String>,
     aliases: Vec<String>,
     fused_norm: bool,
     fused_activation: bool,
@@ -66,6 +67,7 @@ struct Row {
     #[serde(default)]
     all_experts: bool,
     gathers_ahead: Option<u64>,
+    keeps_within: Option<u64>,
     #[serde(default)]
     recomputes_some: bool,
     #[serde(default)]
@@ -165,18 +167,21 @@ fn program(row: Row) -> Result<Program, TableError> {
         vendors: row.vendors.iter().map(vendor).collect::<Result<_, _>>()?,
         aliases: row.aliases,
         stack: Stack {
+            program: row.release_of.unwrap_or_else(|| row.id.clone()),
             id: row.id,
             fused_norm: row.fused_norm,
             fused_activation: row.fused_activation,
             fused_rotary: row.fused_rotary,
             compiled: row.compiled,
             graphs: row.graphs,
+            graphs_of_parts: false,
             launch_blocking: false,
             fuses_accumulation: row.fuses_accumulation,
             sync_free: row.sync_free,
             sends_once: row.sends_once,
             all_experts: row.all_experts,
             gathers_ahead: row.gathers_ahead,
+            keeps_within: row.keeps_within,
             recomputes_some: row.recomputes_some,
             selective_products: row.selective_products,
             both_gradients: row.both_gradients,
@@ -224,6 +229,9 @@ mod tests {
             assert!(overlaps.iter().all(|o| (0.0..=1.0).contains(&o.get())), "{}", s.id);
             assert!(!program.vendors.is_empty(), "{}", s.id);
             assert!(find(&programs, &s.id).is_ok());
+            // A release shares the constants of a program that stands in the table itself and is nobody's release.
+            let of = find(&programs, &s.program).expect("a program of the table");
+            assert_eq!(of.stack.program, of.stack.id, "{}", s.id);
         }
     }
 }

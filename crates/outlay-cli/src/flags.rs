@@ -294,6 +294,8 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("train.loss", "loss", Text, "NAME", "eager, fused or chunked"),
     flag("train.stack", "stack", Text, "NAME", "The training program"),
     flag("train.compile", "compile", Switch, "BOOL", "Layers go through a compiler"),
+    flag("train.gradients", "gradients", Text, "FORMAT", "What gradients are summed in: fp32, bf16 or fp16"),
+    flag("train.cuda_graphs", "cuda-graphs", Text, "KIND", "CUDA graphs: none, parts or step"),
     flag(
         "train.launch_blocking",
         "launch-blocking",

@@ -136,7 +136,7 @@ pub fn forecast(scenario: &Scenario, knowledge: &Knowledge, plan: Plan) -> Optio
     let step = site.step(&plan.layout, &site.micro(Shape::of(&plan.layout)));
     let saved = disruption::checkpoint_bytes(&scenario.model, &scenario.recipe);
     let mixture = scenario.model.experts().is_some();
-    let spread = knowledge.residuals.spread(&cluster.accelerator.architecture, &scenario.recipe.stack.id, mixture);
+    let spread = knowledge.residuals.spread(&cluster.accelerator.architecture, &scenario.recipe.stack.program, mixture);
     let at = |step_factor: f64, calm: f64, amount: Share| {
         let step = step.total() * Share::new(libm::exp(step_factor));
         let luck = Luck { calm: Share::new(libm::exp(calm)), amount };

@@ -528,8 +528,14 @@ fn trained(fields: &mut Fields<'_>) {
         put!(fields, "--cross-entropy-loss-fusion", train.loss = "fused");
     }
     fields.get(&["--cross-entropy-fusion-impl"]);
-    for key in ["--cuda-graph-impl", "--enable-cuda-graph", "--external-cuda-graph"] {
-        fields.get(&[key]);
+    if fields.switch(&["--grad-reduce-in-bf16"]) == Some(true) {
+        put!(fields, "--grad-reduce-in-bf16", train.gradients = "bf16");
+    }
+    let older = fields.switch(&["--enable-cuda-graph", "--external-cuda-graph"]) == Some(true);
+    let made_by = fields.text(&["--cuda-graph-impl"]);
+    let of = fields.get(&["--cuda-graph-scope"]).map_or_else(String::new, |(_, of)| of.to_string());
+    if let Some(graphs) = graphs(made_by.as_deref().or(older.then_some("transformer_engine")), &of) {
+        put!(fields, "--cuda-graph-impl", train.cuda_graphs = graphs);
     }
     if fields.switch(&["--async-save"]) == Some(true) {
         put!(fields, "--async-save", train.checkpoint_async = true);
@@ -542,9 +548,26 @@ fn trained(fields: &mut Fields<'_>) {
     }
 }
 
+/// CUDA graphs by who makes them and of what; `None`: nothing is said.
+pub(crate) fn graphs(made_by: Option<&str>, of: &str) -> Option<&'static str> {
+    Some(match made_by? {
+        "none" => "none",
+        _ if of.contains("full_iteration") => "step",
+        _ => "parts",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_makes_graphs_of_what() {
+        assert_eq!(graphs(None, ""), None);
+        assert_eq!(graphs(Some("none"), ""), Some("none"));
+        assert_eq!(graphs(Some("local"), "full_iteration"), Some("step"));
+        assert_eq!(graphs(Some("transformer_engine"), "attn moe_router"), Some("parts"));
+    }
 
     #[test]
     fn zeros_of_python_lists() {

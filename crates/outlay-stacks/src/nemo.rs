@@ -291,6 +291,15 @@ fn bridge(fields: &mut Fields<'_>) {
     if fields.is_nothing("mixed_precision") {
         put!(fields, "mixed_precision", train.precision = "fp32");
     }
+    let narrow = ["mixed_precision.grad_reduce_in_fp32", "ddp.grad_reduce_in_fp32"];
+    if narrow.iter().any(|key| fields.switch(&[key]) == Some(false)) {
+        put!(fields, "mixed_precision.grad_reduce_in_fp32", train.gradients = "bf16");
+    }
+    let made_by = fields.text(&["model.cuda_graph_impl"]);
+    let of = fields.get(&["model.cuda_graph_scope"]).map_or_else(String::new, |(_, of)| of.to_string());
+    if let Some(graphs) = megatron::graphs(made_by.as_deref(), &of) {
+        put!(fields, "model.cuda_graph_impl", train.cuda_graphs = graphs);
+    }
     if fields.get(&["model.recompute_granularity"]).is_some() || fields.is_nothing("model.recompute_granularity") {
         megatron::recompute(fields);
     }

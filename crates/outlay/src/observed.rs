@@ -70,7 +70,7 @@ pub(crate) fn sharpen(request: &Request, catalog: &Catalog) -> Result<Option<Sha
         ]);
     }
     let (architecture, stack) =
-        (scenario.offers[forecast.plan.offer].accelerator.architecture.clone(), scenario.recipe.stack.id.clone());
+        (scenario.offers[forecast.plan.offer].accelerator.architecture.clone(), scenario.recipe.stack.program.clone());
     let mixture = scenario.model.experts().is_some();
     let prior = catalog.knowledge().residuals.spread(&architecture, &stack, mixture).bound.get() / BAND;
     let (mean, deviation) = posterior(prior, off.ln());

@@ -210,6 +210,8 @@ pub struct TrainRequest {
     pub global_batch: Option<u64>,
     /// `fp32`, `tf32`, `bf16`, `bf16-pure`, `bf16-autocast`, `fp16`, `fp8`, `fp8-rowwise`, `mxfp8`, `nvfp4`, `int8`.
     pub precision: Option<String>,
+    /// What gradients are summed and exchanged in: `fp32`, `fp16` or `bf16` (else: as the training program does by itself).
+    pub gradients: Option<String>,
     /// `adamw`, `adamw-8bit`, `paged-adamw-8bit`, `adamw-4bit`, `adafactor`, `lion`, `sgd`, `sgd-momentum`, `muon`.
     pub optimizer: Option<String>,
     /// How the update runs: `fused`, `foreach`, `loop`, `in-backward`.
@@ -226,6 +228,9 @@ pub struct TrainRequest {
     pub stack: Option<String>,
     /// Layers go through a compiler.
     pub compile: Option<bool>,
+    /// CUDA graphs, which the host replays instead of launching kernel by kernel: `none`, `parts` (attention and routing, layer by
+    /// layer; experts are launched), `step` (else: as the training program does by itself).
+    pub cuda_graphs: Option<String>,
     /// The host waits for each kernel before it launches the next (`CUDA_LAUNCH_BLOCKING=1`, set to find hangs and faults).
     pub launch_blocking: Option<bool>,
     /// Dropout is active where the model has it.

@@ -77,7 +77,7 @@ fn layer(shape: Shape) -> Vec<Op> {
     let kind = if gated { ActivationKind::Silu } else { ActivationKind::Gelu };
     if experts > 0 {
         ops.push(Op::Router(Router { input: h, experts, top_k: 2, bias: false, name: "gate" }));
-        ops.push(Op::Experts(Experts { experts, top_k: 2, input: h, ffn, gated, bias: false, kind }));
+        ops.push(Op::Experts(Experts { experts, top_k: 2, input: h, ffn, gated, bias: false, clamped: false, kind }));
     } else {
         ops.push(linear("up_proj", h, ffn, Part::FfnIn, false));
         if gated {
@@ -165,11 +165,13 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                 loss,
                 stack: Stack {
                     id: "any".into(),
+                    program: "any".into(),
                     fused_norm: norm,
                     fused_activation: activation,
                     fused_rotary: activation,
                     explicit_mask,
                     saves_narrow: false,
+                    graphs_of_parts: false,
                     launch_blocking: false,
                     fuses_accumulation: false,
                     sync_free: false,
@@ -180,6 +182,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                     widens_gradients: false,
                     all_experts: false,
                     gathers_ahead: None,
+                    keeps_within: None,
                     recomputes_some: false,
                     uneven_stages: false,
                     zero_bubble: None,
@@ -418,11 +421,13 @@ fn sharded_states_are_the_published_ones() {
         loss: LossKernel::Fused,
         stack: Stack {
             id: "any".into(),
+            program: "any".into(),
             fused_norm: true,
             fused_activation: true,
             fused_rotary: true,
             explicit_mask: false,
             saves_narrow: false,
+            graphs_of_parts: false,
             launch_blocking: false,
             fuses_accumulation: false,
             sync_free: false,
@@ -433,6 +438,7 @@ fn sharded_states_are_the_published_ones() {
             widens_gradients: false,
             all_experts: false,
             gathers_ahead: None,
+            keeps_within: None,
             recomputes_some: false,
             uneven_stages: false,
             zero_bubble: None,

@@ -139,7 +139,7 @@ pub fn custom(d: &Dimensions) -> Result<Model, Vec<ReadError>> {
     let ffn = |width| Ffn { into: ["gate_proj", "up_proj"], out: "down_proj", width, gated, fused: false, bias, kind };
     let sparse = d.experts.map(|experts| Feed::Moe {
         router: Router { input: hidden, experts, top_k, bias: false, name: "gate" },
-        experts: Experts { experts, top_k, input: hidden, ffn: width, gated, bias, kind },
+        experts: Experts { experts, top_k, input: hidden, ffn: width, gated, bias, clamped: false, kind },
         shared: d.shared_ffn.map(|width| (ffn(width), false)),
     });
     let layer = |mask, feed| {

@@ -47,6 +47,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             ffn: width,
             gated: true,
             bias: false,
+            clamped: false,
             kind: ActivationKind::Silu,
         },
         shared: (shared > 0).then(|| (ffn(shared.saturating_mul(width)), false)),

@@ -100,7 +100,16 @@ pub(super) fn granite(name: &str, family: &str, config: &Value) -> Read {
         let ffn = f.count(&["intermediate_size"]);
         Feed::Moe {
             router: Router { input: hidden, experts: routed, top_k, bias: false, name: "router" },
-            experts: Experts { experts: routed, top_k, input: hidden, ffn, gated: true, bias: false, kind },
+            experts: Experts {
+                experts: routed,
+                top_k,
+                input: hidden,
+                ffn,
+                gated: true,
+                bias: false,
+                clamped: false,
+                kind,
+            },
             shared: Some((together, false)),
         }
     };

@@ -55,7 +55,16 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             bias: oss,
             name: if family == "gpt_oss" || family == "llama4_text" { "router" } else { "gate" },
         },
-        experts: Experts { experts: routed, top_k, input: hidden, ffn: width, gated: true, bias: oss, kind },
+        experts: Experts {
+            experts: routed,
+            top_k,
+            input: hidden,
+            ffn: width,
+            gated: true,
+            bias: oss,
+            clamped: f.has("swiglu_limit"),
+            kind,
+        },
         shared: together,
     };
     let layer = |mask, feed| {

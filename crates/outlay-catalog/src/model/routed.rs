@@ -21,7 +21,16 @@ fn mixture(f: &Fields<'_>, hidden: u64, routed: u64, together: u64, biased: bool
     let width = f.count(&["moe_intermediate_size"]);
     Feed::Moe {
         router: Router { input: hidden, experts: routed, top_k, bias: biased, name: "gate" },
-        experts: Experts { experts: routed, top_k, input: hidden, ffn: width, gated: true, bias: false, kind },
+        experts: Experts {
+            experts: routed,
+            top_k,
+            input: hidden,
+            ffn: width,
+            gated: true,
+            bias: false,
+            clamped: false,
+            kind,
+        },
         shared: (together > 0).then(|| (ffn(together.saturating_mul(width), kind), false)),
     }
 }
@@ -149,6 +158,7 @@ pub(super) fn dbrx(name: &str, family: &str, config: &Value) -> Read {
             ffn: feeding.count_or(&["ffn_hidden_size"], 3584),
             gated: true,
             bias: false,
+            clamped: false,
             kind: ActivationKind::Silu,
         },
         shared: None,

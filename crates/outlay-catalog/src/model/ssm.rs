@@ -214,6 +214,7 @@ fn mixture(f: &Fields<'_>, hidden: u64, ffn: Ffn) -> Vec<Op> {
         ffn: f.count(&["moe_intermediate_size"]),
         gated: false,
         bias: false,
+        clamped: false,
         kind: ffn.kind,
     };
     let mut ops = vec![Op::Router(Router { input: hidden, experts: routed, top_k, bias: false, name: "gate" })];
@@ -288,6 +289,7 @@ pub(super) fn jamba(name: &str, family: &str, config: &Value) -> Read {
             ffn: width,
             gated: true,
             bias: false,
+            clamped: false,
             kind,
         },
         shared: None,

@@ -323,6 +323,8 @@ pub struct Experts {
     pub gated: bool,
     /// Biases on all matrices.
     pub bias: bool,
+    /// What goes into the gate is kept within bounds.
+    pub clamped: bool,
     /// Non-linearity.
     pub kind: ActivationKind,
 }

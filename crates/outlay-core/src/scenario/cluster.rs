@@ -206,4 +206,6 @@ pub struct Ceiling {
     pub share: Share,
     /// Fixed cost of one operation.
     pub latency: Seconds,
+    /// What each rank that a ring passes adds to it.
+    pub hop: Seconds,
 }

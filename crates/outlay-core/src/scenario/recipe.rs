@@ -228,6 +228,8 @@ pub enum LossKernel {
 pub struct Stack {
     /// Identifier of the row.
     pub id: String,
+    /// The program that this is a release of, by which calibration and intervals know it; most often [`Self::id`].
+    pub program: String,
     /// Norms run as one kernel and keep only their input.
     pub fused_norm: bool,
     /// Gate and product of the feed-forward run as one kernel and keep only their inputs.
@@ -241,6 +243,8 @@ pub struct Stack {
     pub compiled: bool,
     /// Launches are recorded and replayed (CUDA graphs, XLA, other whole-program compilers).
     pub graphs: bool,
+    /// CUDA graphs are replayed for attention and routing, layer by layer, while experts are launched.
+    pub graphs_of_parts: bool,
     /// The host waits for each kernel before it launches the next.
     pub launch_blocking: bool,
     /// Under 8- and 4-bit recipes the inputs of products are kept for the backward pass in the narrow format (Transformer
@@ -280,6 +284,9 @@ pub struct Stack {
     pub all_experts: bool,
     /// Parameters that full sharding gathers ahead of their use at most; `None`: a whole layer.
     pub gathers_ahead: Option<u64>,
+    /// Gathered parameters are let go if so many others are used before they are needed again; `None`: a layer that is computed
+    /// again stays for its backward pass.
+    pub keeps_within: Option<u64>,
     /// Share of data-parallel and FSDP traffic that can hide under computation.
     pub overlap_dp: Share,
     /// Share of tensor-parallel traffic that can hide.

@@ -72,6 +72,8 @@ pub struct LinkFactor {
     pub share: Share,
     /// Fixed cost of an operation.
     pub latency: Seconds,
+    /// What each rank that a ring passes over this technology adds.
+    pub hop: Seconds,
 }
 
 /// Constants of mechanisms.
@@ -81,6 +83,9 @@ pub struct Common {
     pub launch: Share,
     /// Host time that one mixture layer exposes in a pass when its routing is read back, in units of [`READ_BACK`].
     pub read_back: Share,
+    /// The same where attention and routing are replayed from graphs, so that the host is soon ahead again, in units of
+    /// [`REPLAYED`].
+    pub replayed: Share,
     /// Of plain products' rate, by grouped products of the same shapes.
     pub grouped: Share,
     /// Of the time of hidden traffic inside a machine, added to the computation it runs beside: both want the same units and
@@ -112,6 +117,7 @@ impl Default for Common {
         Self {
             launch: one,
             read_back: one,
+            replayed: one,
             grouped: one,
             contention: one,
             misaligned: one,
@@ -133,6 +139,9 @@ pub const LAUNCH: Seconds = Seconds::micros(5.0);
 /// Time for which a device runs dry while its host reads back how tokens were routed.
 pub const READ_BACK: Seconds = Seconds::micros(1000.0);
 
+/// The same where what follows the experts is in a graph, before calibration.
+pub const REPLAYED: Seconds = Seconds::micros(500.0);
+
 /// Host time of making one tensor in a narrow format from Python, before calibration.
 pub const NARROW: Seconds = Seconds::micros(25.0);
 
@@ -146,7 +155,7 @@ pub const PAUSE: Seconds = Seconds::micros(10_000.0);
 const UNKNOWN: [f64; 6] = [0.70, 0.45, 0.85, 0.80, 0.85, 0.70];
 
 /// What a technology reaches that nobody has measured.
-const UNKNOWN_LINK: (f64, f64) = (0.7, 30e-6);
+const UNKNOWN_LINK: [f64; 3] = [0.7, 30e-6, 4e-6];
 
 /// Shares of one generation under one program, ready for arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -182,11 +191,13 @@ impl Calibration {
         Reached { gemm, attention, flash2, memory, eight_bit, four_bit, time, common: self.common }
     }
 
-    /// Share of the printed bandwidth and fixed cost of an operation over a technology.
+    /// What collectives reach over a technology.
     #[must_use]
-    pub fn link(&self, kind: LinkKind) -> (Share, Seconds) {
-        let known = self.links.iter().find(|link| link.kind == kind);
-        known.map_or((Share::new(UNKNOWN_LINK.0), Seconds::new(UNKNOWN_LINK.1)), |link| (link.share, link.latency))
+    pub fn link(&self, kind: LinkKind) -> LinkFactor {
+        let [share, latency, hop] = UNKNOWN_LINK;
+        let unknown =
+            LinkFactor { kind, share: Share::new(share), latency: Seconds::new(latency), hop: Seconds::new(hop) };
+        self.links.iter().find(|link| link.kind == kind).copied().unwrap_or(unknown)
     }
 
     /// Hands every constant to `visit` under its name, `scope.constant`, in a fixed order.
@@ -213,6 +224,7 @@ impl Calibration {
         let common = [
             ("launch", &mut c.launch),
             ("read_back", &mut c.read_back),
+            ("replayed", &mut c.replayed),
             ("grouped", &mut c.grouped),
             ("contention", &mut c.contention),
             ("misaligned", &mut c.misaligned),

@@ -171,8 +171,8 @@ impl core::ops::Add for Traffic {
 /// Levels of the network a group lies on.
 #[derive(Debug, Clone, Copy)]
 pub struct Fabric {
-    intra: (f64, f64),
-    inter: (f64, f64),
+    intra: (f64, f64, f64),
+    inter: (f64, f64, f64),
     domain: f64,
     on_node: f64,
     exchange: f64,
@@ -185,12 +185,12 @@ impl Fabric {
     pub fn of(cluster: &Cluster, calibration: &Calibration) -> Self {
         let node = &cluster.node;
         let over = |link: &Link| {
-            let (share, latency) = calibration.link(link.kind);
-            (link.bandwidth.get() * share.get(), latency.get())
+            let reached = calibration.link(link.kind);
+            (link.bandwidth.get() * reached.share.get(), reached.latency.get(), reached.hop.get())
         };
         let intra = over(&node.intra);
         // Machines that cannot be joined never form a group; a trickle keeps the function total.
-        let inter = node.inter.map_or((1e6, 1e-3), |link| over(&link));
+        let inter = node.inter.map_or((1e6, 1e-3, 0.0), |link| over(&link));
         let common = &calibration.common;
         Self {
             intra,
@@ -207,19 +207,26 @@ impl Fabric {
         self.on_node
     }
 
-    /// Times in which each of `n` ranks, every `stride`-th of the cluster, passes `bytes` around once
-    /// (all-gather or reduce-scatter of a buffer of `bytes`).
-    pub(super) fn gather(&self, n: u64, stride: u64, bytes: f64) -> Traffic {
+    /// Times in which each of `n` ranks, every `stride`-th of the cluster, passes `bytes` around once, in so many `pieces`
+    /// (all-gathers or reduce-scatters of buffers of `bytes` in all): each piece goes from rank to rank along a ring, as
+    /// [`nccl_ring_latency`] has it, and machines are the longer steps.
+    pub(super) fn gather(&self, n: u64, stride: u64, bytes: f64, pieces: f64) -> Traffic {
         if n <= 1 || bytes <= 0.0 {
             return Traffic::default();
         }
         let n = n as f64;
         let here = libm::floor(self.domain / stride.max(1) as f64).max(1.0).min(n);
         let far = n / here;
-        let near = if here > 1.0 { self.intra.1 + (here - 1.0) / here * bytes / self.intra.0 } else { 0.0 };
+        let near = if here > 1.0 {
+            pieces * (self.intra.1 + (here - 1.0) * self.intra.2) + (here - 1.0) / here * bytes / self.intra.0
+        } else {
+            0.0
+        };
         // Every local rank carries its part of the buffer over its own port.
         let far = if far > 1.0 {
-            self.inter.1 * (1.0 + libm::log2(far) / 4.0) + (far - 1.0) / far * bytes / here / self.inter.0
+            // The first machine's steps are counted above.
+            let steps = (far - 1.0) * (self.inter.2 + (here - 1.0) * self.intra.2);
+            pieces * (self.inter.1 + steps) + (far - 1.0) / far * bytes / here / self.inter.0
         } else {
             0.0
         };
@@ -252,7 +259,7 @@ impl Fabric {
 
     /// Seconds to hand `bytes` to the next of a chain whose links are `stride` ranks long.
     pub(super) fn hand_on(&self, stride: u64, bytes: f64) -> Traffic {
-        let over = |link: (f64, f64)| link.1 + bytes / link.0;
+        let over = |link: (f64, f64, f64)| link.1 + bytes / link.0;
         if (stride as f64) < self.domain {
             Traffic { near: over(self.intra), far: 0.0 }
         } else {

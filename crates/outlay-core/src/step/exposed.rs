@@ -45,11 +45,14 @@ pub(super) struct Totals {
     routed: f64,
     /// Experts that a token chooses.
     chosen: f64,
+    /// Experts that it chooses from.
+    offered: f64,
 }
 
 impl Totals {
     pub(super) fn of(model: &Model) -> Self {
-        let mut sum = Self { hidden: model.hidden, attentions: 0.0, kv: 0.0, pairs: 0.0, routed: 0.0, chosen: 0.0 };
+        let mut sum =
+            Self { hidden: model.hidden, attentions: 0.0, kv: 0.0, pairs: 0.0, routed: 0.0, chosen: 0.0, offered: 0.0 };
         for block in model.layers() {
             let count = block.count as f64;
             for op in &block.ops {
@@ -64,6 +67,7 @@ impl Totals {
                     Op::Experts(e) => {
                         sum.routed += count * (e.top_k * e.input) as f64;
                         sum.chosen += count * e.top_k as f64;
+                        sum.offered += count * e.experts as f64;
                     }
                     _ => {}
                 }
@@ -97,14 +101,14 @@ pub(super) fn exposed(
     let element = recipe.precision.activations().bytes_each().get();
     let boundary =
         comm::boundary_bytes(tokens as u64, totals.hidden, recipe.precision.activations().bytes_each()).get();
-    let Totals { attentions, routed, chosen, .. } = *totals;
+    let Totals { attentions, routed, chosen, offered, .. } = *totals;
     let kv = totals.kv / layout.tp as f64;
     // Experts that tensor parallelism splits are reduced like any other pair.
     let sharded = totals.pairs + if layout.ep < layout.tp { mixtures } else { 0.0 };
     let beside = recipe.beside.passes as f64;
     let again = 1.0 + 0.5 * (layout.recompute.of_layers().get() + beside);
     // Forward and backward each: an all-reduce, or the gather and scatter it is made of, behind every split pair.
-    let tp = fabric.gather(layout.tp, 1, boundary) * (2.0 * 2.0 * sharded / pp * again);
+    let tp = fabric.gather(layout.tp, 1, boundary, 1.0) * (2.0 * 2.0 * sharded / pp * again);
     let stride = layout.tp;
     let ring = if layout.cp > 1 && attentions > 0.0 {
         // Keys and values go around in the forward pass; they and their gradients in the backward pass.
@@ -119,6 +123,9 @@ pub(super) fn exposed(
     let ep_stride = if layout.ep >= layout.tp { 1 } else { layout.tp };
     let merged = (stack.sends_once && mixtures > 0.0).then(|| chosen / mixtures);
     let ep = fabric.exchange(layout.ep, ep_stride, each, merged) * ((4.0 + 2.0 * beside) * mixtures / pp);
+    // Who sends a token once tells the whole group beforehand which experts each chose, a byte for each.
+    let map = if merged.is_some() { tokens / share * offered / mixtures * layout.ep as f64 } else { 0.0 };
+    let ep = ep + fabric.gather(layout.ep, ep_stride, map, 1.0) * ((1.0 + beside) * mixtures / pp);
     let compute = m * span.micro;
     // Each tensor-parallel rank sends its part and the next stage puts it together again over the fast link
     // (`narayanan2021`, section 4.1), whether or not the sequence is split.
@@ -159,13 +166,18 @@ fn hide_gradients(
     if ranks <= 1 {
         return 0.0;
     }
-    let Held { trained, stored, layers } = held;
-    let stride = layout.tp;
-    let gradient = trained * recipe.precision.gradients.bytes_each().get();
-    let narrow = recipe.stack.gathers_narrow && recipe.precision.gathers_narrow();
-    let each = if narrow { 1.0 } else { recipe.precision.activations().bytes_each().get() };
-    let weights = stored * each;
+    let Held { trained, stored, routed, layers, tensors } = held;
     let m = layout.accumulation as f64;
+    let narrow = recipe.stack.gathers_narrow && recipe.precision.gathers_narrow();
+    let gradient = recipe.precision.gradients.bytes_each().get();
+    let each = if narrow { 1.0 } else { recipe.precision.activations().bytes_each().get() };
+    // Ranks that hold the same experts are fewer and lie further apart than those that hold the same of everything else.
+    let wide = layout.ep.max(layout.tp);
+    let pass_round = |ranks: u64, stride: u64, all: f64, of_experts: f64, bytes: f64, pieces: f64| {
+        let rest = fabric.gather(ranks, stride, (all - of_experts) * bytes, pieces);
+        rest + fabric.gather(ranks * layout.tp / wide, stride * wide / layout.tp, of_experts * bytes, pieces)
+    };
+    let gradients = |ranks: u64| pass_round(ranks, layout.tp, trained, routed[0], gradient, layers);
     let hide = |traffic: Traffic, window: f64| {
         let shown = larger(0.0, traffic.total() - kappa * window);
         shown + fabric.contention(traffic, traffic.total() - shown)
@@ -173,22 +185,27 @@ fn hide_gradients(
     // The network works on while the device waits for launches.
     let last = stage.busy(1) + span.idle;
     match layout.zero {
-        Zero::None => hide(fabric.gather(ranks, stride, gradient) * 2.0, last),
+        Zero::None => hide(gradients(ranks) * 2.0, last),
         // The scatter hides under the last backward pass, the gather under the next forward one: taken together, because
         // where the device waits for launches nothing says in which of them it waits.
         Zero::One | Zero::Two => {
             let passes = if layout.zero == Zero::Two { m } else { 1.0 };
-            let scatter = fabric.gather(ranks, stride, gradient) * passes;
-            hide(scatter + fabric.gather(ranks, stride, trained * each), passes * last + stage.busy(0))
+            let gathers = pass_round(ranks, layout.tp, trained, routed[0], each, layers);
+            hide(gradients(ranks) * passes + gathers, passes * last + stage.busy(0))
         }
         Zero::Three => {
             let group = (layout.shard * layout.cp).max(1);
             let replicas = ranks / group.min(ranks).max(1);
             // Who gathers no further ahead than so many parameters waits for the rest of each layer.
             let ahead = recipe.stack.gathers_ahead.map_or(1.0, |ahead| (ahead as f64 * layers / stored).min(1.0));
-            let gathers = fabric.gather(group, stride, weights) * ((2.0 + recipe.beside.passes as f64) * m);
-            let scatters = fabric.gather(group, stride, gradient) * m;
-            let across = fabric.gather(replicas, stride * group, gradient / group as f64) * 2.0;
+            let pieces = if recipe.stack.gathers_ahead.is_some() { tensors } else { layers };
+            // From where a parameter is used again to where its gradient is made lies the rest of its layer, there and back.
+            let kept =
+                recipe.stack.keeps_within.map_or(1.0, |within| (within as f64 * layers / (2.0 * stored)).min(1.0));
+            let passes = 2.0 + recipe.beside.passes as f64 + layout.recompute.of_layers().get() * (1.0 - kept);
+            let gathers = pass_round(group, layout.tp, stored, routed[1], each, pieces) * (passes * m);
+            let scatters = gradients(group) * m;
+            let across = fabric.gather(replicas, layout.tp * group, trained * gradient / group as f64, layers) * 2.0;
             hide(gathers * ahead + scatters + across, m * span.micro) + gathers.total() * (1.0 - ahead)
         }
     }

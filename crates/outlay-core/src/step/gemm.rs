@@ -62,6 +62,11 @@ pub(super) struct Device {
 impl Device {
     /// Seconds of `count` products of one shape run together.
     pub(super) fn products(&self, count: f64, m: f64, n: f64, k: f64) -> f64 {
+        self.products_into(count, m, n, k, 2.0)
+    }
+
+    /// The same where so many bytes move for each element that comes out.
+    pub(super) fn products_into(&self, count: f64, m: f64, n: f64, k: f64, out: f64) -> f64 {
         if count <= 0.0 || m <= 0.0 || n <= 0.0 || k <= 0.0 {
             return 0.0;
         }
@@ -71,7 +76,7 @@ impl Device {
         let aligned = if off(n) || off(k) { self.common.misaligned.get() } else { 1.0 };
         let deep = k / (k + HALF_DEPTH * self.common.depth.get());
         let compute = flops / (self.rate * filled * aligned * deep);
-        let memory = count * 2.0 * (m * k + k * n + m * n) / self.bandwidth;
+        let memory = count * (2.0 * (m * k + k * n) + out * m * n) / self.bandwidth;
         if compute > memory { compute } else { memory }
     }
 

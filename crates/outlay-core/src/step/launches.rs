@@ -14,7 +14,7 @@ pub fn of_block(block: &Block, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u6
     block.ops.iter().map(|op| of_op(op, recipe, ep, cast)).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
 }
 
-fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
+pub(super) fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
     let stack = &recipe.stack;
     let casts = u64::from(cast);
     match op {

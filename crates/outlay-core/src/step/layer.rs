@@ -7,7 +7,7 @@ use crate::layout::Recompute;
 use crate::model::flops::{self, Convention, Lengths};
 use crate::model::{ActivationKind, Attention, Block, Experts, Linear, Op, Part, Stream};
 use crate::scenario::recipe::{AttentionKernel, LossKernel, Method, OptimizerKind, Recipe};
-use crate::units::{BytesPerSec, Seconds};
+use crate::units::{BytesPerSec, Seconds, Share};
 
 /// Seconds of a layer by kind of work, forward and backward.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Work {
     pub(super) elementwise: [f64; 2],
     pub(super) dequantise: [f64; 2],
     pub(super) launches: [f64; 2],
+    /// Of them, those of experts.
+    pub(super) of_experts: [f64; 2],
     /// Narrow tensors that the host makes in a pass.
     pub(super) narrowed: f64,
     /// Element-wise work of the forward pass that is done once a step, for all its micro-batches.
@@ -41,6 +43,7 @@ impl Work {
             (&mut self.elementwise, other.elementwise),
             (&mut self.dequantise, other.dequantise),
             (&mut self.launches, other.launches),
+            (&mut self.of_experts, other.of_experts),
         ];
         for (mine, theirs) in pairs {
             mine[0] += times * theirs[0];
@@ -127,7 +130,12 @@ impl Bench<'_> {
                     let flops = flops::of_scan(s, tokens as u64).get() / tp;
                     // Inputs and outputs in 16 bit, decays and the states between chunks in fp32; small products per chunk.
                     let bytes = tokens * (20 * s.channels) as f64 / tp;
-                    let once = flops / (0.15 * self.plain.rate) + bytes / self.plain.bandwidth;
+                    let rate = if self.plain.units > 0.0 && self.plain.rate > WRITTEN_FOR * self.plain.units {
+                        WRITTEN_FOR * self.plain.units
+                    } else {
+                        self.plain.rate
+                    };
+                    let once = flops / (0.15 * rate) + bytes / self.plain.bandwidth;
                     add(&mut work.scan, once, 2.5 * once);
                 }
                 other => {
@@ -139,6 +147,11 @@ impl Bench<'_> {
         }
         let (forward, backward) = super::launches::of_block(block, self.recipe, self.shape.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
+        let experts = block.ops.iter().filter(|op| matches!(op, Op::Experts(_)));
+        for op in experts {
+            let (forward, backward) = super::launches::of_op(op, self.recipe, self.shape.ep, self.autocast);
+            add(&mut work.of_experts, forward as f64, backward as f64);
+        }
         if !self.on_device {
             work.narrowed = super::launches::narrow_tensors(block, self.recipe, self.shape.ep) as f64;
         }
@@ -147,6 +160,16 @@ impl Bench<'_> {
 
     fn trained(&self) -> bool {
         !matches!(self.recipe.method, Method::Lora(_))
+    }
+
+    /// Bytes that a product moves for each element of a weight's gradient: where it adds to those of earlier micro-batches it
+    /// reads what it writes, in the format they are summed in.
+    fn sums(&self) -> f64 {
+        if self.recipe.stack.fuses_accumulation {
+            2.0 * self.recipe.precision.gradients.bytes_each().get()
+        } else {
+            2.0
+        }
     }
 
     fn linear(&self, l: &Linear, stream: Stream, work: &mut Work) {
@@ -159,10 +182,10 @@ impl Bench<'_> {
             Part::Other => {}
         }
         // The output projection stays in 16 bit under every low-precision recipe.
-        let device = if l.part == Part::Head { &self.plain } else { &self.device };
+        let device = if l.part == Part::Head && !self.on_device { &self.plain } else { &self.device };
         let forward = device.products(1.0, tokens, n, k) / self.skip;
         let input = device.products(1.0, tokens, k, n) / self.skip;
-        let weight = if self.trained() { device.products(1.0, k, n, tokens) } else { 0.0 };
+        let weight = if self.trained() { device.products_into(1.0, k, n, tokens, self.sums()) } else { 0.0 };
         add(&mut work.gemm, forward, input + weight);
         if self.cast && l.part != Part::Head {
             let read = if l.shares_input { 0.0 } else { tokens * k };
@@ -198,18 +221,30 @@ impl Bench<'_> {
         let each = if all { tokens * ep / share } else { chosen / e.experts as f64 * uneven };
         let inputs = if e.gated { 2.0 } else { 1.0 };
         let grouped = GROUPED * self.device.common.grouped.get();
-        let device = &Device { rate: grouped * self.grouped.rate, ..self.grouped };
+        let mut device = Device { rate: grouped * self.grouped.rate, ..self.grouped };
+        // A kernel that goes on from tile to tile fills its pipeline once.
+        if self.on_device {
+            device.common.depth = Share::ZERO;
+        }
+        let device = &device;
         let (h, f) = (e.input as f64, width);
         let forward = inputs * device.products(local, each, f, h) + device.products(local, each, h, f);
         let back_in = inputs * device.products(local, each, h, f) + device.products(local, each, f, h);
-        let back_weight = if self.trained() { (inputs + 1.0) * device.products(local, f, h, each) } else { 0.0 };
+        let back_weight =
+            if self.trained() { (inputs + 1.0) * device.products_into(local, f, h, each, self.sums()) } else { 0.0 };
         add(&mut work.experts, forward, back_in + back_weight);
         // Tokens are sorted to their experts and back, gate and product on the way.
         let routed = tokens * e.top_k as f64 / share;
         // What a kernel gates and casts before it writes never passes through memory in 16 bit.
         let inner = if self.on_device { 0.0 } else { 1.0 };
-        let bytes = routed * (8.0 * h + 6.0 * inner * f) * self.plain.common.traffic.get();
-        add(&mut work.elementwise, bytes / self.plain.bandwidth, 2.0 * bytes / self.plain.bandwidth);
+        let per_byte = self.plain.common.traffic.get() / self.plain.bandwidth;
+        let bytes = routed * (8.0 * h + 6.0 * inner * f) * per_byte;
+        add(&mut work.elementwise, bytes, 2.0 * bytes);
+        if !self.on_device && !self.recipe.stack.compiled {
+            let (biased, clamped) = (if e.bias { h } else { 0.0 }, if e.clamped { f } else { 0.0 });
+            let moved = |(of_bias, of_clamp): (f64, f64)| routed * (of_bias * biased + of_clamp * clamped) * per_byte;
+            add(&mut work.elementwise, moved((BIASED.0, CLAMPED.0)), moved((BIASED.1, CLAMPED.1)));
+        }
         if self.cast {
             let (input, output) = (routed * (h + inner * f), routed * (inner * inputs * f + h));
             self.casts(input, output, local * (inputs + 1.0) * h * f, work);
@@ -259,7 +294,11 @@ impl Bench<'_> {
             let bytes = scores * passes * self.plain.common.written.get() / self.plain.bandwidth;
             add(&mut work.attention, compute + bytes, 2.0 * compute + 1.2 * bytes);
         } else {
-            let rate = self.attention * kernel * narrow * short;
+            let rate = self.attention * kernel * narrow * short * if self.on_device { EIGHT_BIT } else { 1.0 };
+            // Kernels that are told how long each sequence is leave out the rest; all are taken to be equally long.
+            let told = !matches!(self.recipe.attention, AttentionKernel::Sdpa);
+            let fill = if told { self.recipe.fill.get() } else { 1.0 };
+            let flops = flops * fill * fill;
             // The backward kernel computes the scores again: two and a half times the work, at a lower rate.
             add(&mut work.attention, flops / rate, 2.5 * flops / (0.8 * rate));
         }
@@ -328,8 +367,20 @@ pub fn dequantise(elements: u64, stored: Dtype, bandwidth: BytesPerSec) -> Secon
     (stored.bytes(elements) + Dtype::Bf16.bytes(elements)) / bandwidth
 }
 
+/// How much sooner attention is done in 8 bit, as the recipes that keep a mixture on the device have it: its products are, its
+/// exponentials are not. Assumed.
+const EIGHT_BIT: f64 = 1.3;
+
 /// Bytes that routing moves for a token and expert, in each direction.
 const ROUTED: f64 = 48.0;
+
+/// Bytes that a bias of experts moves for an element of what comes out, forward and backward, where it is weighed with the router's
+/// score in fp32 and added expert by expert, as Megatron-Core does: product, sum, concatenation and cast there; back the casts, and
+/// a product and a sum for the gradient of each.
+const BIASED: (f64, f64) = (28.0, 40.0);
+
+/// Bytes that bounds before a gate move for an element of either half, forward and backward: two clamps and a concatenation, and back.
+const CLAMPED: (f64, f64) = (16.0, 20.0);
 
 /// Bytes that GPT-2's GELU, written out in eight operators, moves for an element in 16 bit, forward and backward: each reads what
 /// it takes and writes what it makes.
@@ -337,6 +388,10 @@ const WRITTEN: (f64, f64) = (36.0, 56.0);
 
 /// The same under autocast, which raises powers in fp32 and so leaves all but the ends in fp32.
 const WRITTEN_WIDE: (f64, f64) = (70.0, 106.0);
+
+/// FLOP/s of a processor that scans' kernels in Triton can use: what one of Hopper's reaches. Later ones have more only for
+/// instructions that those kernels' small products do not call. Assumed.
+const WRITTEN_FOR: f64 = 5.5e12;
 
 /// Bytes that a cast moves for an element.
 const CAST: f64 = 4.0;

@@ -103,6 +103,7 @@ pub struct Pace<'a> {
     written: bool,
     totals: Totals,
     depth: u64,
+    tensors: f64,
     mixtures: f64,
     dense: f64,
     routed: f64,
@@ -119,7 +120,7 @@ impl<'a> Pace<'a> {
     /// Sums what no layout changes.
     #[must_use]
     pub fn new(model: &'a Model, recipe: &'a Recipe, part: &Accelerator, calibration: &Calibration) -> Self {
-        let reached = calibration.reached(&part.architecture, &recipe.stack.id);
+        let reached = calibration.reached(&part.architecture, &recipe.stack.program);
         let half = part.peaks.bf16.or(part.peaks.fp16).or(part.peaks.fp32).unwrap_or(FlopsPerSec::tera(1.0)).get();
         let compute = part.peaks.of(recipe.precision.compute).map_or(half, FlopsPerSec::get);
         let activations = part.peaks.of(recipe.precision.activations()).map_or(half, FlopsPerSec::get);
@@ -139,7 +140,7 @@ impl<'a> Pace<'a> {
             _ => (compute, narrow),
         };
         let whole = Lengths { batch: recipe.global_batch, seq: recipe.seq_len, source: recipe.source_len };
-        let (mut dense, mut routed, mut sure) = (0.0, 0.0, 0.0);
+        let (mut dense, mut routed, mut sure, mut tensors) = (0.0, 0.0, 0.0, 0.0);
         for block in &model.blocks {
             for op in &block.ops {
                 let count = (block.stored * params::of_op(op)) as f64;
@@ -149,8 +150,14 @@ impl<'a> Pace<'a> {
                     dense += count
                 }
                 let share = match op {
-                    Op::Linear(_) => 1.0,
-                    Op::Experts(_) => SURE,
+                    Op::Linear(_) => {
+                        tensors += block.stored as f64;
+                        1.0
+                    }
+                    Op::Experts(e) => {
+                        tensors += (block.stored * e.experts * if e.gated { 3 } else { 2 }) as f64;
+                        SURE
+                    }
                     _ => continue,
                 };
                 let once = flops::of_op(op, block.stream, whole, Convention::Causal).get();
@@ -170,7 +177,8 @@ impl<'a> Pace<'a> {
             },
             plain,
             cast,
-            on_device: recipe.stack.sync_free && cast && fuses_experts(part, model),
+            // Experts that are launched between graphs are told the heights of their groups.
+            on_device: recipe.stack.sync_free && !recipe.stack.graphs_of_parts && cast && fuses_experts(part, model),
             skip: if recipe.two_of_four && skips(part) { SKIPPED } else { 1.0 },
             half,
             unloaded: match (part.vendor, part.peaks.fp32) {
@@ -182,6 +190,7 @@ impl<'a> Pace<'a> {
             written: matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax),
             totals: Totals::of(model),
             depth: model.depth(),
+            tensors,
             mixtures: model.mixtures() as f64,
             dense,
             routed,
@@ -369,7 +378,16 @@ impl<'a> Pace<'a> {
         let common = &self.reached.common;
         let launch = calibration::LAUNCH.get() * common.launch.get() / if stack.compiled { 3.0 } else { 1.0 };
         let narrow = calibration::NARROW.get() * common.launch.get();
-        let host = |work: &Work, pass: usize| work.launches[pass] * launch + work.narrowed * narrow;
+        let parts = stack.graphs_of_parts;
+        let host = |work: &Work, pass: usize| {
+            let launches = if parts { work.of_experts[pass] } else { work.launches[pass] };
+            launches * launch + work.narrowed * narrow
+        };
+        let read_back = if parts {
+            calibration::REPLAYED.get() * common.replayed.get()
+        } else {
+            calibration::READ_BACK.get() * common.read_back.get()
+        };
         let pp = layout.pp as f64;
         let forward = (1.0 + beside) * host(stage, 0);
         let (repeated, backward) = (share * host(layers, 0) / pp, host(stage, 1));
@@ -385,18 +403,21 @@ impl<'a> Pace<'a> {
         let passes = 1.0 + share + beside;
         larger(0.0, forward - (1.0 + beside) * stage.busy(0))
             + larger(0.0, repeated + backward - again - stage.busy(1))
-            + self.mixtures / pp * passes * calibration::READ_BACK.get() * common.read_back.get()
+            + self.mixtures / pp * passes * read_back
     }
 
     /// Trained parameters a rank updates, and stored ones it gathers.
     fn parameters(&self, layout: &Layout) -> Held {
         let split = (layout.tp * layout.pp) as f64;
         let wide = layout.pp as f64 * larger(layout.ep as f64, layout.tp as f64);
-        let stored = self.dense / split + self.routed / wide;
+        let routed = self.routed / wide;
+        let stored = self.dense / split + routed;
         Held {
             trained: self.adapters.map_or(stored, |trained| trained / split),
             stored,
+            routed: [if self.adapters.is_some() { 0.0 } else { routed }, routed],
             layers: self.depth as f64 / layout.pp as f64,
+            tensors: self.tensors / layout.pp as f64,
         }
     }
 
@@ -444,8 +465,12 @@ pub(super) struct Held {
     pub(super) trained: f64,
     /// Stored ones.
     pub(super) stored: f64,
+    /// Of the two above, those of experts.
+    pub(super) routed: [f64; 2],
     /// Layers.
     pub(super) layers: f64,
+    /// Matrices.
+    pub(super) tensors: f64,
 }
 
 /// A stage's shares of all layers and of what stands before and after them.

@@ -134,6 +134,7 @@ fn fsdp(layout: &Layout) -> bool {
 
 fn refused(chosen: &Chosen<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
+    super::chosen::usual_gradients(chosen, STACK, &mut problems);
     no_frozen_layers(chosen, STACK, &mut problems);
     if chosen.scratch() && !chosen.packing() {
         problems.push(cannot(STACK, "data.packing", "padded samples in pre-training", "fix data.packing = true"));
@@ -190,6 +191,9 @@ fn dimensions(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
     }
     if model.further() > 0 {
         map.set("mtp_num_layers", model.further());
+    }
+    if let Some((made_by, parts)) = super::chosen::graphs(chosen) {
+        map.set("cuda_graph_impl", made_by).set("cuda_graph_scope", parts);
     }
 }
 

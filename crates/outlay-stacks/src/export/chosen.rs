@@ -280,6 +280,36 @@ pub(crate) fn plain_adapters(chosen: &Chosen<'_>, stack: &str, problems: &mut Ve
     }
 }
 
+/// The faults of a stack that has no setting for what gradients are summed in, where the job chooses.
+pub(crate) fn usual_gradients(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Problem>) {
+    if chosen.request.train.gradients.is_some() {
+        let help = "leave train.gradients out; Megatron-LM has one: --to megatron-lm";
+        problems.push(cannot(stack, "train.gradients", "the format that gradients are summed in", help));
+    }
+}
+
+/// The faults of a stack that has no setting for CUDA graphs, where the job chooses.
+pub(crate) fn usual_graphs(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<Problem>) {
+    if chosen.request.train.cuda_graphs.is_some() {
+        let help = "leave train.cuda_graphs out; Megatron-Core has them: --to megatron-lm";
+        problems.push(cannot(stack, "train.cuda_graphs", "CUDA graphs", help));
+    }
+}
+
+/// Megatron-Core's words for CUDA graphs, where the job chooses: who makes them, and of what.
+pub(crate) fn graphs(chosen: &Chosen<'_>) -> Option<(&'static str, Vec<&'static str>)> {
+    let stack = &chosen.scenario.recipe.stack;
+    chosen.request.train.cuda_graphs.as_ref()?;
+    Some(match (stack.graphs, stack.graphs_of_parts) {
+        (true, _) => ("local", vec!["full_iteration"]),
+        (_, true) if chosen.scenario.model.mixtures() > 0 => {
+            ("transformer_engine", vec!["attn", "moe_router", "moe_preprocess"])
+        }
+        (_, true) => ("transformer_engine", vec!["attn"]),
+        _ => ("none", Vec::new()),
+    })
+}
+
 /// A module gets an adapter; `None`: all linear ones do.
 pub(crate) fn adapted(targets: Option<&[String]>, name: &str) -> bool {
     targets.is_none_or(|targets| targets.iter().any(|target| target == name))

@@ -305,4 +305,19 @@ fn batch(chosen: &Chosen<'_>, arguments: &mut Arguments, problems: &mut Vec<Prob
         }
     };
     arguments.value("--transformer-impl", "transformer_engine");
+    match chosen.request.train.gradients.as_deref() {
+        Some("bf16") => arguments.flag("--grad-reduce-in-bf16"),
+        Some("fp16") => {
+            let help = "fp32 and bf16 can be written";
+            problems.push(cannot(STACK, "train.gradients", "gradients summed in fp16", help));
+            &mut *arguments
+        }
+        _ => &mut *arguments,
+    };
+    if let Some((made_by, parts)) = super::chosen::graphs(chosen) {
+        arguments.value("--cuda-graph-impl", made_by);
+        if !parts.is_empty() {
+            arguments.flag(&format!("--cuda-graph-scope {}", parts.join(" ")));
+        }
+    }
 }

@@ -370,6 +370,15 @@ pub fn export(
     let Some((Target(Entry { name, kind: Kind::Program(program), .. }), version)) = &wanted.program else {
         return Err(vec![Problem::new(Code::Missing, "--to", "no training program is named")]);
     };
+    // Megatron-Core's programs refuse for themselves.
+    if program.stack != "megatron-core" {
+        let mut problems = Vec::new();
+        chosen::usual_gradients(&chosen, name, &mut problems);
+        chosen::usual_graphs(&chosen, name, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+    }
     let mut start = (program.write)(&chosen, version.as_deref(), &mut exported)?;
     // A setting of CUDA, of whatever program.
     if chosen.scenario.recipe.stack.launch_blocking {

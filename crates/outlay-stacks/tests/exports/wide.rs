@@ -492,3 +492,26 @@ fn a_model_that_would_come_out_as_another_is_refused() {
       axolotl and trl take any model of the hub: --to axolotl
     ");
 }
+
+/// Formats of gradients and CUDA graphs go to Megatron-Core's programs and come back; others refuse them.
+#[test]
+fn gradients_and_graphs_are_megatrons_to_set() {
+    let job = |train: &str| PIPED.replace("[train]\n", &format!("[train]\n{train}\n"));
+    let text = written(&job("gradients = \"bf16\"\ncuda_graphs = \"parts\""), "megatron-lm", "megatron.sh");
+    for part in ["--grad-reduce-in-bf16", "--cuda-graph-impl transformer_engine", "--cuda-graph-scope attn\n"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let text = written(&job("cuda_graphs = \"step\""), "megatron-lm", "megatron.sh");
+    assert!(text.contains("--cuda-graph-impl local") && text.contains("--cuda-graph-scope full_iteration"), "{text}");
+    assert!(!written(PIPED, "megatron-lm", "megatron.sh").contains("graph"));
+    let text = written(&job("cuda_graphs = \"parts\""), "megatron-bridge", "bridge.yaml");
+    assert!(text.contains("cuda_graph_impl: transformer_engine"), "{text}");
+    for (train, to) in [
+        ("gradients = \"bf16\"", "megatron-bridge"),
+        ("gradients = \"bf16\"", "torchtitan"),
+        ("cuda_graphs = \"parts\"", "torchtitan"),
+    ] {
+        let job = WIDE.replace("[train]\n", &format!("[train]\n{train}\n"));
+        assert!(refused(&job, to).contains("has no setting for"), "{to}");
+    }
+}

@@ -60,6 +60,12 @@ pub(super) fn resolve(
     let losses = [("eager", LossKernel::Eager), ("fused", LossKernel::Fused), ("chunked", LossKernel::Chunked)];
     let mut stack = program.stack.clone();
     stack.compiled = train.compile.unwrap_or(stack.compiled);
+    let graphs = [("none", (false, false)), ("parts", (false, true)), ("step", (true, false))];
+    if let Some(name) = train.cuda_graphs.as_deref() {
+        let usual = (stack.graphs, stack.graphs_of_parts);
+        (stack.graphs, stack.graphs_of_parts) =
+            or(&mut problems, choice("train.cuda_graphs", "kind of graph", name, &graphs), usual);
+    }
     stack.launch_blocking = train.launch_blocking.unwrap_or(false);
     let usual = if program.compiles_loss && stack.compiled { LossKernel::Fused } else { program.loss };
     let loss = train.loss.as_deref().map_or(Ok(usual), |name| choice("train.loss", "loss", name, &losses));
@@ -153,7 +159,14 @@ fn precision(
         ("nvfp4", half(Dtype::Fp4)),
         ("int8", half(Dtype::Int8)),
     ];
-    or(problems, choice("train.precision", "precision", &name, &choices), half(Dtype::Bf16))
+    let precision = or(problems, choice("train.precision", "precision", &name, &choices), half(Dtype::Bf16));
+    let formats = [("fp32", Dtype::Fp32), ("bf16", Dtype::Bf16), ("fp16", Dtype::Fp16)];
+    let gradients = request
+        .train
+        .gradients
+        .as_deref()
+        .map_or(Ok(precision.gradients), |name| choice("train.gradients", "format", name, &formats));
+    Precision { gradients: or(problems, gradients, precision.gradients), ..precision }
 }
 
 /// What stands in 16 bit stands in fp16.

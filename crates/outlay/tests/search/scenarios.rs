@@ -57,7 +57,16 @@ pub(crate) fn model(layers: u64, hidden: u64, heads: u64, kv_heads: u64, experts
     ];
     if experts > 1 {
         ops.push(Op::Router(Router { input: hidden, experts, top_k: 2, bias: false, name: "gate" }));
-        ops.push(Op::Experts(Experts { experts, top_k: 2, input: hidden, ffn, gated: true, bias: false, kind }));
+        ops.push(Op::Experts(Experts {
+            experts,
+            top_k: 2,
+            input: hidden,
+            ffn,
+            gated: true,
+            bias: false,
+            clamped: false,
+            kind,
+        }));
     } else {
         ops.push(linear("gate_proj", hidden, ffn, false, Part::FfnIn));
         ops.push(linear("up_proj", hidden, ffn, true, Part::FfnIn));
@@ -108,8 +117,10 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
         loss: LossKernel::Fused,
         stack: Stack {
             id: "plain".into(),
+            program: "plain".into(),
             explicit_mask: false,
             saves_narrow: false,
+            graphs_of_parts: false,
             launch_blocking: false,
             fuses_accumulation: false,
             sync_free: false,
@@ -120,6 +131,7 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             widens_gradients: false,
             all_experts: false,
             gathers_ahead: None,
+            keeps_within: None,
             recomputes_some: true,
             uneven_stages: true,
             zero_bubble: Some(1),

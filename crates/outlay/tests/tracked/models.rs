@@ -205,7 +205,7 @@ fn feed_forward(config: &Value, traits: &Traits, hidden: u64, ops: &mut Vec<Op>)
         let top_k = count("num_experts_per_tok").expect("a top-k");
         let ffn = count("moe_intermediate_size").unwrap_or(ffn);
         ops.push(Op::Router(Router { input: hidden, experts, top_k, bias: false, name: "gate" }));
-        ops.push(Op::Experts(Experts { experts, top_k, input: hidden, ffn, gated, bias: false, kind }));
+        ops.push(Op::Experts(Experts { experts, top_k, input: hidden, ffn, gated, bias: false, clamped: false, kind }));
         return;
     }
     if traits.joint && gated {
