@@ -5,7 +5,7 @@
 //! is asked about by someone who has both and another model: its residuals are those of fits without the row's model, and
 //! where several sources measured it also of fits without the row's source. The wider groups stand for hardware or stacks
 //! that nobody measured together: residuals of fits without the row's source. Mixtures of experts scatter more than other
-//! models, so each group is also split in two where both parts have rows enough. Where a score leaves rows out of the fit, their bounds are made without them too ([`banded`]).
+//! models, so each group is also split in two where both parts have rows enough, and a group of one kind is asked for that kind alone. Where a score leaves rows out of the fit, their bounds are made without them too ([`banded`]).
 //!
 //! Does not know: how the quantiles are spread over hardware, stack and family when they are carried through a forecast.
 
@@ -80,11 +80,13 @@ pub fn quantiles(by_model: &[Prediction], by_source: &[Prediction]) -> Vec<Group
         .filter_map(|((architecture, stack, mixture), residuals)| {
             let rows = residuals.len();
             let pooled = architecture.is_none() && stack.is_none() && mixture.is_none();
-            // A part that is the whole says nothing of its own.
-            let whole = mixture.is_some() && sizes.get(&(architecture, stack, None)) == Some(&rows);
+            // A part that is the whole says nothing of its own, and the whole nothing of the other part.
+            let size = |part| sizes.get(&(architecture, stack, part)) == Some(&rows);
+            let whole = mixture.is_some() && size(None);
             if whole || (rows < GROUP_ROWS && !pooled) {
                 return None;
             }
+            let mixture = mixture.or_else(|| [false, true].into_iter().find(|kind| !pooled && size(Some(*kind))));
             let residuals = sorted(residuals);
             // Four digits: more would only change with the order of a sum.
             let bound = (conformal_bound(&residuals, HELD)? * 1e4).ceil() / 1e4;
