@@ -166,11 +166,12 @@ mod tests {
         let found = quantiles(&rows, &rows);
         let names: Vec<_> = found.iter().map(|each| (each.architecture.as_deref(), each.stack.as_deref())).collect();
         assert_eq!(names, [(None, None), (None, Some("x")), (Some("hopper"), None), (Some("hopper"), Some("x"))]);
+        // All of them dense: nothing is said of mixtures, but for what all hardware and programs are pooled for.
+        assert!(found[1..].iter().all(|each| each.mixture == Some(false)) && found[0].mixture.is_none());
         // ceil(26 · 0.84) = 22nd of 0.00 … 0.24.
         assert!((found[3].bound - 0.21).abs() < 2e-4, "{found:?}");
-        assert!(
-            to_toml(&found)
-                .ends_with("[[interval]]\narchitecture = \"hopper\"\nstack = \"x\"\nrows = 25\nbound = 0.2100\n")
-        );
+        assert!(to_toml(&found).ends_with(
+            "[[interval]]\narchitecture = \"hopper\"\nstack = \"x\"\nmixture = false\nrows = 25\nbound = 0.2100\n"
+        ));
     }
 }

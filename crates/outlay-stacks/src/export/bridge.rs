@@ -192,14 +192,14 @@ fn dimensions(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
     if model.further() > 0 {
         map.set("mtp_num_layers", model.further());
     }
-    if let Some((made_by, parts)) = super::chosen::graphs(chosen) {
-        map.set("cuda_graph_impl", made_by).set("cuda_graph_scope", parts);
-    }
 }
 
 fn split(chosen: &Chosen<'_>, map: &mut Map, problems: &mut Vec<Problem>) {
     let layout = chosen.layout();
     map.set("seq_length", chosen.scenario.recipe.seq_len);
+    if let Some((made_by, parts)) = super::chosen::graphs(chosen) {
+        map.set("cuda_graph_impl", made_by).set("cuda_graph_scope", parts);
+    }
     map.set("tensor_model_parallel_size", layout.tp);
     map.set("pipeline_model_parallel_size", layout.pp);
     map.set("context_parallel_size", layout.cp);
