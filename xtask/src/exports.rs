@@ -199,7 +199,12 @@ const CASES: &[Case] = &[
         flags: &["--gpu=b200-sxm", "--precision=nvfp4", "--zero=zero1"],
         read: MEGATRON,
     },
-    Case { job: WIDE, to: "megatron-lm", flags: &["--model=mixtral-8x7b", "--ep=8", "--zero=zero1"], read: MEGATRON },
+    Case {
+        job: WIDE,
+        to: "megatron-lm",
+        flags: &["--model=mixtral-8x7b", "--ep=8", "--zero=zero1", "--gradients=bf16", "--cuda-graphs=parts"],
+        read: MEGATRON,
+    },
     Case {
         job: WIDE,
         to: "megatron-lm",
@@ -239,7 +244,12 @@ const CASES: &[Case] = &[
         read: BRIDGE,
     },
     // A family without a bridge, by its dimensions.
-    Case { job: WIDE, to: "megatron-bridge", flags: &["--model=mixtral-8x7b", "--ep=8", "--zero=zero1"], read: BRIDGE },
+    Case {
+        job: WIDE,
+        to: "megatron-bridge",
+        flags: &["--model=mixtral-8x7b", "--ep=8", "--zero=zero1", "--cuda-graphs=parts"],
+        read: BRIDGE,
+    },
     Case {
         job: WIDE,
         to: "megatron-bridge",
