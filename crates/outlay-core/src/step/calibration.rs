@@ -81,6 +81,8 @@ pub struct LinkFactor {
 pub struct Common {
     /// Host time of one kernel launch, in units of [`LAUNCH`].
     pub launch: Share,
+    /// Host time of one tensor made in a narrow format, in units of [`NARROW`].
+    pub narrow: Share,
     /// Host time that one mixture layer exposes in a pass when its routing is read back, in units of [`READ_BACK`].
     pub read_back: Share,
     /// The same where attention and routing are replayed from graphs, so that the host is soon ahead again, in units of
@@ -116,6 +118,7 @@ impl Default for Common {
         let one = Share::ONE;
         Self {
             launch: one,
+            narrow: one,
             read_back: one,
             replayed: one,
             grouped: one,
@@ -223,6 +226,7 @@ impl Calibration {
         let c = &mut self.common;
         let common = [
             ("launch", &mut c.launch),
+            ("narrow", &mut c.narrow),
             ("read_back", &mut c.read_back),
             ("replayed", &mut c.replayed),
             ("grouped", &mut c.grouped),

@@ -377,7 +377,7 @@ impl<'a> Pace<'a> {
         let beside = self.recipe.beside.passes as f64;
         let common = &self.reached.common;
         let launch = calibration::LAUNCH.get() * common.launch.get() / if stack.compiled { 3.0 } else { 1.0 };
-        let narrow = calibration::NARROW.get() * common.launch.get();
+        let narrow = calibration::NARROW.get() * common.narrow.get();
         let parts = stack.graphs_of_parts;
         let host = |work: &Work, pass: usize| {
             let launches = if parts { work.of_experts[pass] } else { work.launches[pass] };
