@@ -5,7 +5,8 @@
 //! is asked about by someone who has both and another model: its residuals are those of fits without the row's model, and
 //! where several sources measured it also of fits without the row's source. The wider groups stand for hardware or stacks
 //! that nobody measured together: residuals of fits without the row's source. Mixtures of experts scatter more than other
-//! models, so each group is also split in two where both parts have rows enough, and a group of one kind is asked for that kind alone. Where a score leaves rows out of the fit, their bounds are made without them too ([`banded`]).
+//! models, so each group is also split in two where both parts have rows enough, and a group of one kind is asked for that
+//! kind alone. Where a score leaves rows out of the fit, their bounds are made without them too ([`banded`]).
 //!
 //! Does not know: how the quantiles are spread over hardware, stack and family when they are carried through a forecast.
 

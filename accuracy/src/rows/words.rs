@@ -152,7 +152,8 @@ const CURRENT: &[(&str, &str, &str)] =
     &[("megatron-core", "2026-06", "megatron-core-2025"), ("paxml", "2024", "paxml-2023")];
 
 /// What the recipes behind NVIDIA's tables of performance set beside what the tables print: gradients are summed in 16 bit
-/// throughout, and mixtures on machines with Grace hosts replay attention and routing from CUDA graphs.
+/// throughout, and mixtures on cards of an NVL72 and on B300 replay attention and routing from CUDA graphs, until releases that keep
+/// a transformer's mixture on the device of an NVL72 altogether.
 pub fn recipe(source: &str, family: &str, gpu: &str, train: &mut TrainRequest) {
     let bridge = source.contains("Megatron-Bridge");
     if bridge || source.contains("dgxc-benchmarking") {

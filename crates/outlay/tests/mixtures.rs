@@ -1,27 +1,13 @@
 //! What a mixture's step costs beside its products: worked examples of single terms.
 
-use outlay_core::forecast::cluster;
+mod asked;
+
+use asked::{asked, timed};
 use outlay_core::layout::{Layout, Zero};
 use outlay_core::model::{Op, params};
 use outlay_core::scenario::Scenario;
 use outlay_core::scenario::cluster::Cluster;
-use outlay_core::step::calibration::Calibration;
-use outlay_core::step::{Step, step};
 use outlay_core::units::Share;
-
-/// A job that is fully said, ready for timing.
-fn asked(text: &str) -> (Scenario, Cluster, Layout) {
-    let request = outlay::parse(text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let (resolved, forecast) = outlay::exact(&request, &outlay::catalog::Catalog::built_in())
-        .unwrap_or_else(|problems| panic!("{problems:?}"));
-    let layout = forecast.plan.layout;
-    let machines = cluster(&resolved.scenario.offers[forecast.plan.offer], layout.accelerators());
-    (resolved.scenario, machines, layout)
-}
-
-fn timed(scenario: &Scenario, cluster: &Cluster, layout: &Layout) -> Step {
-    step(&scenario.model, &scenario.recipe, cluster, layout, &Calibration::default())
-}
 
 fn job(model: &str, train: &str, layout: &str) -> (Scenario, Cluster, Layout) {
     asked(&format!(

@@ -1,17 +1,18 @@
 //! Properties of a step's time: what must hold for every legal layout of every question; worked examples of single terms.
 
+mod asked;
 #[path = "search/scenarios.rs"]
 #[allow(dead_code)]
 mod scenarios;
 
+use asked::{asked, timed};
 use outlay_core::forecast::cluster;
 use outlay_core::layout::{Layout, Offload, Recompute, Zero};
 use outlay_core::plan::{layouts, machine_counts};
 use outlay_core::scenario::Scenario;
 use outlay_core::scenario::cluster::{Cluster, Link};
-use outlay_core::step::calibration::Calibration;
+use outlay_core::step::Step;
 use outlay_core::step::comm::distinct;
-use outlay_core::step::{Step, step};
 use outlay_core::units::Share;
 use proptest::prelude::*;
 use scenarios::scenarios;
@@ -28,10 +29,6 @@ fn legal(scenario: &Scenario) -> Vec<(Cluster, Layout)> {
         }
     }
     found
-}
-
-fn timed(scenario: &Scenario, cluster: &Cluster, layout: &Layout) -> Step {
-    step(&scenario.model, &scenario.recipe, cluster, layout, &Calibration::default())
 }
 
 fn parts(s: &Step) -> [f64; 19] {
@@ -100,16 +97,6 @@ proptest! {
             }
         }
     }
-}
-
-/// What a job asks, with the machines and layout it names.
-fn asked(text: &str) -> (Scenario, Cluster, Layout) {
-    let request = outlay::parse(text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let (resolved, forecast) = outlay::exact(&request, &outlay::catalog::Catalog::built_in())
-        .unwrap_or_else(|problems| panic!("{problems:?}"));
-    let layout = forecast.plan.layout;
-    let machines = cluster(&resolved.scenario.offers[forecast.plan.offer], layout.accelerators());
-    (resolved.scenario, machines, layout)
 }
 
 fn job(model: &str, part: &str, train: &str, layout: &str) -> (Scenario, Cluster, Layout) {

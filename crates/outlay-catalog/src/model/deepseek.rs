@@ -40,16 +40,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
     let shared = f.natural_or(&["n_shared_experts"], 0);
     let sparse = Feed::Moe {
         router: Router { input: hidden, experts: routed, top_k, bias: false, name: "gate" },
-        experts: Experts {
-            experts: routed,
-            top_k,
-            input: hidden,
-            ffn: width,
-            gated: true,
-            bias: false,
-            clamped: false,
-            kind: ActivationKind::Silu,
-        },
+        experts: Experts::gated(routed, top_k, hidden, width, ActivationKind::Silu),
         shared: (shared > 0).then(|| (ffn(shared.saturating_mul(width)), false)),
     };
     let depth = f.count(&["num_hidden_layers"]);

@@ -126,16 +126,7 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
         let width = f.count(&["moe_intermediate_size"]);
         Feed::Moe {
             router: Router { input: hidden, experts: routed, top_k, bias: false, name: "gate" },
-            experts: Experts {
-                experts: routed,
-                top_k,
-                input: hidden,
-                ffn: width,
-                gated: true,
-                bias: false,
-                clamped: false,
-                kind,
-            },
+            experts: Experts::gated(routed, top_k, hidden, width, kind),
             shared: Some((ffn(f.count(&["shared_expert_intermediate_size"])), true)),
         }
     } else {

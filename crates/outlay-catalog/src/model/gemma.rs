@@ -88,7 +88,7 @@ pub(super) fn fourth(name: &str, family: &str, config: &Value) -> Result<Model, 
         let routed = f.count(&["num_experts"]);
         let top_k = f.chosen(&["top_k_experts"], routed);
         let ffn = f.count(&["moe_intermediate_size"]);
-        Experts { experts: routed, top_k, input: hidden, ffn, gated: true, bias: false, clamped: false, kind }
+        Experts::gated(routed, top_k, hidden, ffn, kind)
     });
     let layer = |global: bool, mask| {
         let (width, kv) = if global { (wide, global_kv) } else { (head, kv_heads) };

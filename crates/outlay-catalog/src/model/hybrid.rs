@@ -100,16 +100,7 @@ pub(super) fn granite(name: &str, family: &str, config: &Value) -> Read {
         let ffn = f.count(&["intermediate_size"]);
         Feed::Moe {
             router: Router { input: hidden, experts: routed, top_k, bias: false, name: "router" },
-            experts: Experts {
-                experts: routed,
-                top_k,
-                input: hidden,
-                ffn,
-                gated: true,
-                bias: false,
-                clamped: false,
-                kind,
-            },
+            experts: Experts::gated(routed, top_k, hidden, ffn, kind),
             shared: Some((together, false)),
         }
     };

@@ -56,14 +56,9 @@ pub(super) fn read(name: &str, family: &str, config: &Value) -> Result<Model, Ve
             name: if family == "gpt_oss" || family == "llama4_text" { "router" } else { "gate" },
         },
         experts: Experts {
-            experts: routed,
-            top_k,
-            input: hidden,
-            ffn: width,
-            gated: true,
             bias: oss,
             clamped: f.has("swiglu_limit"),
-            kind,
+            ..Experts::gated(routed, top_k, hidden, width, kind)
         },
         shared: together,
     };

@@ -21,16 +21,7 @@ fn mixture(f: &Fields<'_>, hidden: u64, routed: u64, together: u64, biased: bool
     let width = f.count(&["moe_intermediate_size"]);
     Feed::Moe {
         router: Router { input: hidden, experts: routed, top_k, bias: biased, name: "gate" },
-        experts: Experts {
-            experts: routed,
-            top_k,
-            input: hidden,
-            ffn: width,
-            gated: true,
-            bias: false,
-            clamped: false,
-            kind,
-        },
+        experts: Experts::gated(routed, top_k, hidden, width, kind),
         shared: (together > 0).then(|| (ffn(together.saturating_mul(width), kind), false)),
     }
 }

@@ -282,16 +282,7 @@ pub(super) fn jamba(name: &str, family: &str, config: &Value) -> Read {
     let (routed, top_k) = (f.count_or(&["num_experts"], 16), f.count_or(&["num_experts_per_tok"], 2));
     let sparse = Feed::Moe {
         router: Router { input: hidden, experts: routed, top_k: top_k.min(routed), bias: false, name: "router" },
-        experts: Experts {
-            experts: routed,
-            top_k: top_k.min(routed),
-            input: hidden,
-            ffn: width,
-            gated: true,
-            bias: false,
-            clamped: false,
-            kind,
-        },
+        experts: Experts::gated(routed, top_k.min(routed), hidden, width, kind),
         shared: None,
     };
     let attn = Attn {

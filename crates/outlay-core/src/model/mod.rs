@@ -329,6 +329,14 @@ pub struct Experts {
     pub kind: ActivationKind,
 }
 
+impl Experts {
+    /// Gated experts without biases or bounds, as most mixtures have them.
+    #[must_use]
+    pub const fn gated(experts: u64, top_k: u64, input: u64, ffn: u64, kind: ActivationKind) -> Self {
+        Self { experts, top_k, input, ffn, gated: true, bias: false, clamped: false, kind }
+    }
+}
+
 /// Recurrence along the sequence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scan {

@@ -168,11 +168,26 @@ impl core::ops::Add for Traffic {
     }
 }
 
+/// What a level of the network reaches: bytes/s, and seconds of an operation and of each step of its ring.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    rate: f64,
+    base: f64,
+    hop: f64,
+}
+
+impl Level {
+    /// Seconds of one message of so many bytes.
+    fn carry(self, bytes: f64) -> f64 {
+        self.base + bytes / self.rate
+    }
+}
+
 /// Levels of the network a group lies on.
 #[derive(Debug, Clone, Copy)]
 pub struct Fabric {
-    intra: (f64, f64, f64),
-    inter: (f64, f64, f64),
+    intra: Level,
+    inter: Level,
     domain: f64,
     on_node: f64,
     exchange: f64,
@@ -186,11 +201,12 @@ impl Fabric {
         let node = &cluster.node;
         let over = |link: &Link| {
             let reached = calibration.link(link.kind);
-            (link.bandwidth.get() * reached.share.get(), reached.latency.get(), reached.hop.get())
+            let rate = link.bandwidth.get() * reached.share.get();
+            Level { rate, base: reached.latency.get(), hop: reached.hop.get() }
         };
         let intra = over(&node.intra);
         // Machines that cannot be joined never form a group; a trickle keeps the function total.
-        let inter = node.inter.map_or((1e6, 1e-3, 0.0), |link| over(&link));
+        let inter = node.inter.map_or(Level { rate: 1e6, base: 1e-3, hop: 0.0 }, |link| over(&link));
         let common = &calibration.common;
         Self {
             intra,
@@ -218,15 +234,15 @@ impl Fabric {
         let here = libm::floor(self.domain / stride.max(1) as f64).max(1.0).min(n);
         let far = n / here;
         let near = if here > 1.0 {
-            pieces * (self.intra.1 + (here - 1.0) * self.intra.2) + (here - 1.0) / here * bytes / self.intra.0
+            pieces * (self.intra.base + (here - 1.0) * self.intra.hop) + (here - 1.0) / here * bytes / self.intra.rate
         } else {
             0.0
         };
         // Every local rank carries its part of the buffer over its own port.
         let far = if far > 1.0 {
             // The first machine's steps are counted above.
-            let steps = (far - 1.0) * (self.inter.2 + (here - 1.0) * self.intra.2);
-            pieces * (self.inter.1 + steps) + (far - 1.0) / far * bytes / here / self.inter.0
+            let steps = (far - 1.0) * (self.inter.hop + (here - 1.0) * self.intra.hop);
+            pieces * (self.inter.base + steps) + (far - 1.0) / far * bytes / here / self.inter.rate
         } else {
             0.0
         };
@@ -247,8 +263,8 @@ impl Fabric {
                 |bins: f64| distinct(Share::new(copies), Share::new(bins)).get() * (bins - 1.0) / bins / copies;
             (others(n / here), others(n))
         });
-        let far = if outside > 0.0 { self.inter.1 + outside * bytes / self.inter.0 } else { 0.0 };
-        Traffic { near: self.intra.1 + inside * bytes / self.intra.0, far }
+        let far = if outside > 0.0 { self.inter.carry(outside * bytes) } else { 0.0 };
+        Traffic { near: self.intra.carry(inside * bytes), far }
     }
 
     /// What hidden traffic costs the computation it runs beside: the part inside the machine moves by the same units.
@@ -259,11 +275,10 @@ impl Fabric {
 
     /// Seconds to hand `bytes` to the next of a chain whose links are `stride` ranks long.
     pub(super) fn hand_on(&self, stride: u64, bytes: f64) -> Traffic {
-        let over = |link: (f64, f64, f64)| link.1 + bytes / link.0;
         if (stride as f64) < self.domain {
-            Traffic { near: over(self.intra), far: 0.0 }
+            Traffic { near: self.intra.carry(bytes), far: 0.0 }
         } else {
-            Traffic { near: 0.0, far: over(self.inter) }
+            Traffic { near: 0.0, far: self.inter.carry(bytes) }
         }
     }
 }

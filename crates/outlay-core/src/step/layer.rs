@@ -123,18 +123,20 @@ impl Bench<'_> {
                     let bytes = tokens * ROUTED * r.experts as f64 * device.common.traffic.get();
                     add(&mut work.elementwise, bytes / device.bandwidth, bytes / device.bandwidth);
                 }
-                Op::Experts(experts) => self.experts(experts, tokens, &mut work),
+                Op::Experts(experts) => {
+                    self.experts(experts, tokens, &mut work);
+                    let (forward, backward) = super::launches::of_op(op, self.recipe, self.shape.ep, self.autocast);
+                    add(&mut work.of_experts, forward as f64, backward as f64);
+                }
                 Op::Attention(a) => self.attention(a, block.stream, tokens, &mut work),
                 Op::Scan(s) => {
                     let tp = self.shape.tp as f64;
                     let flops = flops::of_scan(s, tokens as u64).get() / tp;
                     // Inputs and outputs in 16 bit, decays and the states between chunks in fp32; small products per chunk.
                     let bytes = tokens * (20 * s.channels) as f64 / tp;
-                    let rate = if self.plain.units > 0.0 && self.plain.rate > WRITTEN_FOR * self.plain.units {
-                        WRITTEN_FOR * self.plain.units
-                    } else {
-                        self.plain.rate
-                    };
+                    let written_for =
+                        if self.plain.units > 0.0 { WRITTEN_FOR * self.plain.units } else { f64::INFINITY };
+                    let rate = self.plain.rate.min(written_for);
                     let once = flops / (0.15 * rate) + bytes / self.plain.bandwidth;
                     add(&mut work.scan, once, 2.5 * once);
                 }
@@ -147,11 +149,6 @@ impl Bench<'_> {
         }
         let (forward, backward) = super::launches::of_block(block, self.recipe, self.shape.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
-        let experts = block.ops.iter().filter(|op| matches!(op, Op::Experts(_)));
-        for op in experts {
-            let (forward, backward) = super::launches::of_op(op, self.recipe, self.shape.ep, self.autocast);
-            add(&mut work.of_experts, forward as f64, backward as f64);
-        }
         if !self.on_device {
             work.narrowed = super::launches::narrow_tensors(block, self.recipe, self.shape.ep) as f64;
         }

@@ -57,16 +57,7 @@ pub(crate) fn model(layers: u64, hidden: u64, heads: u64, kv_heads: u64, experts
     ];
     if experts > 1 {
         ops.push(Op::Router(Router { input: hidden, experts, top_k: 2, bias: false, name: "gate" }));
-        ops.push(Op::Experts(Experts {
-            experts,
-            top_k: 2,
-            input: hidden,
-            ffn,
-            gated: true,
-            bias: false,
-            clamped: false,
-            kind,
-        }));
+        ops.push(Op::Experts(Experts::gated(experts, 2, hidden, ffn, kind)));
     } else {
         ops.push(linear("gate_proj", hidden, ffn, false, Part::FfnIn));
         ops.push(linear("up_proj", hidden, ffn, true, Part::FfnIn));
