@@ -245,12 +245,19 @@ fn offload(text: &str) -> Result<Option<&'static str>, Unscorable> {
     Ok(Some(match text {
         "" => return Ok(None),
         "none" | "no" => "none",
-        text if text.contains("activation") => return Err(Unscorable::new("offload of activations not modelled")),
+        // Stands in `train`.
+        "activation-cpu" => "none",
         "cpu" | "full-cpu" => "optimizer+parameters",
         text if text.contains("param") => "optimizer+parameters",
         text if text.contains("optimizer") => "optimizer",
         _ => return Err(Unscorable(format!("offload {text} not modelled"))),
     }))
+}
+
+/// Whether what layers keep for the backward pass lies in host memory.
+fn parks(row: &Row<'_>) -> bool {
+    row.lower("offload").contains("activation")
+        || row.notes_say(&["checkpoint-in-cpu"]) && !row.notes_say(&["no checkpoint-in-cpu"])
 }
 
 fn schedule(row: &Row<'_>) -> Option<&'static str> {
@@ -342,6 +349,7 @@ fn train(row: &Row<'_>, batch: Option<u64>) -> Result<TrainRequest, Unscorable> 
         loss: loss(row, framework),
         stack: words::stack(framework, row.text("date").unwrap_or_default()).map(str::to_owned),
         compile,
+        activation_offload: parks(row).then_some(true),
         launch_blocking: row.notes_say(&["launch_blocking"]).then_some(true),
         ..TrainRequest::default()
     };

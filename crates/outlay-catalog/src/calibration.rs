@@ -2,7 +2,7 @@
 
 use outlay_core::forecast::Knowledge;
 use outlay_core::interval::{Residual, Residuals};
-use outlay_core::step::calibration::{Calibration, HardwareFactor, LinkFactor, PairFactor, StackFactor};
+use outlay_core::step::calibration::{Calibration, HardwareFactor, PairFactor, StackFactor};
 use outlay_core::units::Share;
 use serde::Deserialize;
 
@@ -108,15 +108,7 @@ fn scopes(constants: &[Constant], networks: &[Network]) -> Calibration {
         hardware: of("gemm").into_iter().map(hardware).collect(),
         stacks: of("time").into_iter().map(|stack| StackFactor { stack, time: one }).collect(),
         pairs: of("made_for").into_iter().map(|pair| PairFactor { pair, made_for: one }).collect(),
-        links: networks
-            .iter()
-            .map(|n| LinkFactor {
-                kind: n.kind,
-                share: n.ceiling.share,
-                latency: n.ceiling.latency,
-                hop: n.ceiling.hop,
-            })
-            .collect(),
+        links: networks.iter().map(|network| network.link).collect(),
         common: Default::default(),
     }
 }

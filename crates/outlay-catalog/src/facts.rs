@@ -1,7 +1,7 @@
 //! Small tables: link technologies, storage prices, failure rates.
 
-use outlay_core::scenario::cluster::{Ceiling, LinkKind};
-use outlay_core::units::{Seconds, Share, UsdPerGb, UsdPerGbMonth};
+use outlay_core::step::calibration::{Adapters, LinkFactor};
+use outlay_core::units::{BytesPerSec, Seconds, Share, UsdPerGb, UsdPerGbMonth};
 use serde::Deserialize;
 
 use crate::error::TableError;
@@ -14,10 +14,8 @@ pub(crate) const FAILURES: &str = include_str!("../data/failures.toml");
 /// What a link technology reaches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Which technology.
-    pub kind: LinkKind,
-    /// Share of the printed bandwidth and fixed cost.
-    pub ceiling: Ceiling,
+    /// Which technology, and what it reaches before evidence.
+    pub link: LinkFactor,
     /// Key in `sources.toml`.
     pub source: String,
     /// Measured, not a rule of thumb.
@@ -94,6 +92,7 @@ struct NetworkRow {
     share: f64,
     latency_us: f64,
     hop_us: f64,
+    adapter_gbps: Option<f64>,
     source: String,
     verified: bool,
 }
@@ -148,12 +147,16 @@ pub(crate) fn networks(text: &str) -> Result<Vec<Network>, Vec<TableError>> {
         .map(|row| {
             let kind =
                 link_kind(&row.kind).ok_or_else(|| vec![TableError::new("networks", &row.kind, "unknown link")])?;
-            let ceiling = Ceiling {
+            let adapters =
+                row.adapter_gbps.map(|gbps| Adapters { each: BytesPerSec::new(gbps * 1e9 / 8.0), busy: Share::ONE });
+            let link = LinkFactor {
+                kind,
                 share: Share::new(row.share),
                 latency: Seconds::micros(row.latency_us),
                 hop: Seconds::micros(row.hop_us),
+                adapters,
             };
-            Ok(Network { kind, ceiling, source: row.source, verified: row.verified })
+            Ok(Network { link, source: row.source, verified: row.verified })
         })
         .collect()
 }
@@ -203,7 +206,7 @@ mod tests {
     fn every_technology_has_a_ceiling() {
         let networks = networks(NETWORKS).expect("the table is well-formed");
         assert_eq!(networks.len(), crate::nodes::link_kinds().len());
-        assert!(networks.iter().all(|n| (0.1..=1.1).contains(&n.ceiling.share.get())));
+        assert!(networks.iter().all(|n| (0.1..=1.1).contains(&n.link.share.get())));
         let sources = crate::sources::ids();
         assert!(networks.iter().all(|n| sources.contains(&n.source)));
     }

@@ -171,7 +171,7 @@ impl Catalog {
     /// What a link technology reaches.
     #[must_use]
     pub fn network(&self, kind: LinkKind) -> Option<&Network> {
-        self.networks.iter().find(|network| network.kind == kind)
+        self.networks.iter().find(|network| network.link.kind == kind)
     }
 
     /// Prices of keeping and moving bytes.

@@ -3,7 +3,7 @@
 use outlay_core::dtype::Dtype;
 use outlay_core::layout::Zero;
 use outlay_core::scenario::cluster::Vendor;
-use outlay_core::scenario::recipe::{LossKernel, OptimizerExecution, Precision, Stack};
+use outlay_core::scenario::recipe::{LossKernel, OptimizerExecution, Parked, Precision, Stack};
 use outlay_core::units::Share;
 use serde::Deserialize;
 
@@ -99,6 +99,10 @@ struct Row {
     overlap_cp: f64,
     overlap_ep: f64,
     overlap_ep_interleaved: Option<f64>,
+    #[serde(default)]
+    overlap_host: f64,
+    #[serde(default)]
+    parks_checkpoints: bool,
     weights: String,
     gradients: String,
     master: bool,
@@ -187,6 +191,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             both_gradients: row.both_gradients,
             bucket: row.bucket,
             widens_gradients: row.widens_gradients,
+            parks: if row.parks_checkpoints { Parked::Checkpoints } else { Parked::Nothing },
             uneven_stages: row.uneven_stages,
             zero_bubble: row.zero_bubble,
             dualpipe: row.dualpipe,
@@ -200,6 +205,7 @@ fn program(row: Row) -> Result<Program, TableError> {
             overlap_cp: Share::new(row.overlap_cp),
             overlap_ep: Share::new(row.overlap_ep),
             overlap_ep_interleaved: Share::new(row.overlap_ep_interleaved.unwrap_or(row.overlap_ep)),
+            overlap_host: Share::new(row.overlap_host),
         },
     })
 }
@@ -224,8 +230,15 @@ mod tests {
         assert!(programs.len() >= 15);
         for program in &programs {
             let s = &program.stack;
-            let overlaps =
-                [s.overlap_dp, s.overlap_tp, s.overlap_pp, s.overlap_cp, s.overlap_ep, s.overlap_ep_interleaved];
+            let overlaps = [
+                s.overlap_dp,
+                s.overlap_tp,
+                s.overlap_pp,
+                s.overlap_cp,
+                s.overlap_ep,
+                s.overlap_ep_interleaved,
+                s.overlap_host,
+            ];
             assert!(overlaps.iter().all(|o| (0.0..=1.0).contains(&o.get())), "{}", s.id);
             assert!(!program.vendors.is_empty(), "{}", s.id);
             assert!(find(&programs, &s.id).is_ok());

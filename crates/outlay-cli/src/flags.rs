@@ -297,6 +297,13 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("train.gradients", "gradients", Text, "FORMAT", "What gradients are summed in: fp32, bf16 or fp16"),
     flag("train.cuda_graphs", "cuda-graphs", Text, "KIND", "CUDA graphs: none, parts or step"),
     flag(
+        "train.activation_offload",
+        "activation-offload",
+        Switch,
+        "BOOL",
+        "What layers keep for their backward pass lies in host memory meanwhile",
+    ),
+    flag(
         "train.launch_blocking",
         "launch-blocking",
         Switch,

@@ -181,7 +181,7 @@ pub fn cluster(offer: &Offer, accelerators: u64) -> Cluster {
 #[must_use]
 pub fn fit(footprint: &Footprint, cluster: &Cluster) -> Share {
     let ranks = cluster.accelerators.min(cluster.node.accelerators);
-    let host = footprint.host * ranks;
+    let host = (footprint.host + footprint.parked) * ranks;
     // Nobody builds a machine with less host memory than one of its accelerators has: the least an unknown one holds.
     let least = cluster.accelerator.memory;
     if host > cluster.node.host_memory.unwrap_or(least) {

@@ -231,6 +231,9 @@ pub struct TrainRequest {
     /// CUDA graphs, which the host replays instead of launching kernel by kernel: `none`, `parts` (attention and routing, layer by
     /// layer; experts are launched), `step` (else: as the training program does by itself).
     pub cuda_graphs: Option<String>,
+    /// What layers keep for their backward pass lies in host memory meanwhile; blank: as the training program does by itself
+    /// (Unsloth moves the inputs of layers that are computed again).
+    pub activation_offload: Option<bool>,
     /// The host waits for each kernel before it launches the next (`CUDA_LAUNCH_BLOCKING=1`, set to find hangs and faults).
     pub launch_blocking: Option<bool>,
     /// Dropout is active where the model has it.

@@ -8,8 +8,8 @@ use outlay_core::model::{
     Part, Residual, Role, Rotary, Router, Stream,
 };
 use outlay_core::scenario::recipe::{
-    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe, Stack,
-    Targets,
+    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Parked, Precision, Recipe,
+    Stack, Targets,
 };
 use outlay_core::term::{Figure, Term};
 use outlay_core::units::{Bytes, Share};
@@ -183,6 +183,8 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                     all_experts: false,
                     gathers_ahead: None,
                     keeps_within: None,
+                    parks: Parked::Nothing,
+                    overlap_host: Share::ZERO,
                     recomputes_some: false,
                     uneven_stages: false,
                     zero_bubble: None,
@@ -303,6 +305,32 @@ proptest! {
         // Casts of weights do not grow with the batch: differences are linear.
         let (step, many) = (at(2) - at(1), at(k) - at(1));
         prop_assert!((many - (k - 1) as f64 * step).abs() <= 1e-9 * at(k));
+    }
+
+    #[test]
+    fn what_is_parked_leaves_the_device_for_the_host(
+        shape in shapes(), recipe in recipes(), layout in layouts(), all in any::<bool>()
+    ) {
+        let model = decoder(shape);
+        let of = |parks| {
+            let mut recipe = recipe.clone();
+            recipe.stack.parks = parks;
+            let memory = ModelMemory::new(&model, &recipe);
+            (memory.timeline(&layout), memory.parked(&layout).get())
+        };
+        let (plain, nothing) = of(Parked::Nothing);
+        let (parked, moved) = of(if all { Parked::All } else { Parked::Checkpoints });
+        prop_assert_eq!(nothing, 0.0);
+        let host = parked[0].parked.get();
+        let left = plain[0].activations.get() - parked[0].activations.get();
+        prop_assert!((host - left).abs() <= 1e-9 * plain[0].activations.get());
+        prop_assert!(host >= 0.0 && moved <= ALMOST * host);
+        // Two layers' stay: one is on its way while the next is at work.
+        let kept_whole = matches!(layout.recompute, Recompute::None | Recompute::Selective);
+        let none = shape.layers.div_ceil(layout.pp) <= 2 || kept_whole && !all;
+        prop_assert_eq!(moved == 0.0, none);
+        prop_assert!(whole(&parked[0]) <= whole(&plain[0]) * (1.0 + 1e-9));
+        prop_assert_eq!((parked[0].host, plain[0].parked.get()), (plain[0].host, 0.0), "a checkpoint holds the state alone");
     }
 
     #[test]
@@ -439,6 +467,8 @@ fn sharded_states_are_the_published_ones() {
             all_experts: false,
             gathers_ahead: None,
             keeps_within: None,
+            parks: Parked::Nothing,
+            overlap_host: Share::ZERO,
             recomputes_some: false,
             uneven_stages: false,
             zero_bubble: None,

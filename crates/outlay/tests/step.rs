@@ -11,9 +11,11 @@ use outlay_core::layout::{Layout, Offload, Recompute, Zero};
 use outlay_core::plan::{layouts, machine_counts};
 use outlay_core::scenario::Scenario;
 use outlay_core::scenario::cluster::{Cluster, Link};
-use outlay_core::step::Step;
+use outlay_core::scenario::recipe::Parked;
+use outlay_core::step::calibration::{Adapters, Calibration, LinkFactor};
 use outlay_core::step::comm::distinct;
-use outlay_core::units::Share;
+use outlay_core::step::{Step, step};
+use outlay_core::units::{Seconds, Share};
 use proptest::prelude::*;
 use scenarios::scenarios;
 
@@ -122,6 +124,79 @@ fn a_host_updates_what_was_offloaded_at_its_own_pace() {
     let wanted = each * (4.0 / link + 30.0 * 8.0 / 120e9);
     let got = timed(&scenario, &cluster, &layout).offload.get();
     assert!((got / wanted - 1.0).abs() < 1e-9, "{got} s, not {wanted}");
+}
+
+#[test]
+fn a_rank_fetches_its_own_shard_of_parameters_in_host_memory() {
+    let shown = |offload: &str| {
+        let layout = format!("tp = 1\npp = 1\nzero = \"fsdp\"\noffload = \"{offload}\"");
+        let (scenario, cluster, layout) = job("llama-3.1-8b", "h100-sxm", "stack = \"torchtitan\"", &layout);
+        (timed(&scenario, &cluster, &layout).offload.get(), cluster, layout)
+    };
+    let (state, ..) = shown("optimizer");
+    let (both, cluster, layout) = shown("optimizer+parameters");
+    // There and back again for each of eight micro-batches, an eighth of 8.03 B parameters at 2 bytes each.
+    assert_eq!((layout.accumulation, layout.shard), (8, 8));
+    let link = cluster.accelerator.host_link.expect("known").get() * 0.8;
+    let wanted = 8.0 * 2.0 * 8_030_261_248.0 / 8.0 * 2.0 / link;
+    assert!(((both - state) / wanted - 1.0).abs() < 1e-9, "{} s, not {wanted}", both - state);
+}
+
+#[test]
+fn activations_in_host_memory_cost_what_of_their_way_does_not_hide() {
+    let (mut scenario, cluster, mut layout) =
+        job("llama-3.1-8b", "h100-sxm", "stack = \"torchtitan\"", "tp = 1\npp = 1\nzero = \"fsdp\"");
+    layout.recompute = Recompute::Full;
+    let mut shown = |parks, overlap| {
+        (scenario.recipe.stack.parks, scenario.recipe.stack.overlap_host) = (parks, overlap);
+        timed(&scenario, &cluster, &layout).offload.get()
+    };
+    // The inputs of 30 of 32 layers, 4,096 numbers of 2 bytes for each of 4,096 tokens, out and in for each of eight micro-batches.
+    let link = cluster.accelerator.host_link.expect("known").get() * 0.8;
+    let wanted = 8.0 * 2.0 * 30.0 * 4096.0 * 4096.0 * 2.0 / link;
+    let all = shown(Parked::Checkpoints, Share::ZERO);
+    assert!((all / wanted - 1.0).abs() < 1e-9, "{all} s, not {wanted}");
+    assert_eq!(shown(Parked::All, Share::ZERO), all, "nothing else is kept where every layer is computed again");
+    assert!((shown(Parked::Checkpoints, Share::new(0.9)) / (0.1 * wanted) - 1.0).abs() < 1e-9, "layers take longer");
+    assert_eq!(shown(Parked::Nothing, Share::ZERO), 0.0);
+}
+
+#[test]
+fn a_group_that_drives_some_of_a_machine_s_adapters_takes_longer_alone_than_beside_others() {
+    let (mut scenario, cluster, mut layout) =
+        job("llama-3.1-8b", "h100-sxm", "stack = \"torchtitan\"", "tp = 1\npp = 1\nzero = \"zero1\"");
+    scenario.recipe.stack.overlap_dp = Share::ZERO;
+    let cluster = Cluster { accelerators: 16, ..cluster };
+    let port = cluster.node.inter.expect("known");
+    let shown = |layout: &Layout, adapters: Option<f64>| {
+        let adapters = adapters.map(|busy| Adapters { each: port.bandwidth, busy: Share::new(busy) });
+        let link =
+            LinkFactor { kind: port.kind, share: Share::ONE, latency: Seconds::ZERO, hop: Seconds::ZERO, adapters };
+        let calibration = Calibration { links: vec![link], ..Calibration::default() };
+        step(&scenario.model, &scenario.recipe, &cluster, layout, &calibration).comm_dp.get()
+    };
+    (layout.dp, layout.shard, layout.accumulation) = (16, 16, 1);
+    // Half of 6 bytes a parameter goes to the other machine, through eight adapters or two.
+    let more = shown(&layout, Some(2.0)) - shown(&layout, None);
+    let wanted = 0.5 * 6.0 * 8_030_261_248.0 / port.bandwidth.get() * (1.0 / 2.0 - 1.0 / 8.0);
+    assert!((more / wanted - 1.0).abs() < 1e-6, "{more} s, not {wanted}");
+    assert_eq!(shown(&layout, Some(8.0)), shown(&layout, None));
+    // Four groups side by side have two ranks each on a machine, and so two adapters anyway.
+    (layout.tp, layout.dp, layout.shard) = (4, 4, 4);
+    assert_eq!(shown(&layout, Some(2.0)), shown(&layout, None));
+}
+
+#[test]
+fn kernels_stand_apart_however_little_they_do() {
+    let (scenario, cluster, mut layout) =
+        job("llama-3.1-8b", "h100-sxm", "stack = \"megatron-core\"", "tp = 1\npp = 1\nzero = \"zero1\"");
+    let mut elementwise = |micro_batch, accumulation| {
+        (layout.micro_batch, layout.accumulation) = (micro_batch, accumulation);
+        timed(&scenario, &cluster, &layout).elementwise.get()
+    };
+    // The same tokens in four times as many micro-batches: 96 more layers of kernels at 1.5 µs apart.
+    let kernels = (elementwise(1, 4) - elementwise(4, 1)) / (96.0 * 1.5e-6);
+    assert!((30.0..60.0).contains(&kernels), "{kernels} kernels a layer, there and back");
 }
 
 #[test]

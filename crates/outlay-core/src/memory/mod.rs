@@ -101,6 +101,8 @@ pub struct Footprint {
     pub fragmentation: Bytes,
     /// Host memory per rank (offloaded state); not part of [`Footprint::total`].
     pub host: Bytes,
+    /// Host memory per rank that holds activations; not part of [`Footprint::total`].
+    pub parked: Bytes,
 }
 
 impl Footprint {

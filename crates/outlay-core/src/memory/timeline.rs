@@ -17,7 +17,7 @@ use super::weights::{self, Layer, Stored};
 use super::{Footprint, Moment};
 use crate::layout::{Layout, Offload, Recompute, Zero};
 use crate::model::{Block, Model, Op, Role, Stream};
-use crate::scenario::recipe::{AttentionKernel, Method, OptimizerExecution, Recipe};
+use crate::scenario::recipe::{AttentionKernel, Method, OptimizerExecution, Parked, Recipe};
 use crate::units::{Bytes, GIB};
 
 /// Driver, runtime and library context of a process. Assumed, within 0.3–0.8 GiB.
@@ -47,6 +47,7 @@ pub struct ModelMemory {
     paged: bool,
     tied_head: bool,
     selective_products: bool,
+    parks: Parked,
     /// Bytes of the gradients that are reduced at a time.
     buckets: f64,
     /// The same under layouts that gather weights, where autocast makes that another.
@@ -104,6 +105,7 @@ impl ModelMemory {
             batched_update: recipe.optimizer.execution == OptimizerExecution::Foreach,
             paged: recipe.optimizer.paged,
             selective_products: recipe.stack.selective_products,
+            parks: recipe.stack.parks,
             buckets: recipe.stack.bucket.map_or(BUCKETS, |gradients| gradients as f64 * BUCKETED),
             tied_head: is(|op| matches!(op, Op::Linear(linear) if linear.tied)),
             gathered: (recipe.gathered().precision != recipe.precision)
@@ -143,6 +145,21 @@ impl ModelMemory {
             return gathered.timeline(layout);
         }
         self.moments(layout, Stage { index: 0, first: true, last: layout.pp <= 1 })
+    }
+
+    /// Bytes that one micro-batch moves to the host and back on the rank that keeps most there.
+    #[must_use]
+    pub fn parked(&self, layout: &Layout) -> Bytes {
+        if let Some(gathered) = self.gathered.as_ref().filter(|_| layout.gathers()) {
+            return gathered.parked(layout);
+        }
+        let stage = Stage { index: 0, first: true, last: layout.pp <= 1 };
+        Bytes::new(self.acts(layout, stage, self.tokens(layout)).parked)
+    }
+
+    /// Tokens that a rank has of a micro-batch.
+    fn tokens(&self, layout: &Layout) -> f64 {
+        layout.micro_batch as f64 * self.seq_len / layout.cp.max(1) as f64
     }
 
     fn stage(&self, layout: &Layout, stage: Stage) -> Footprint {
@@ -230,8 +247,11 @@ struct State {
 /// Bytes that one micro-batch leaves on one rank.
 #[derive(Default)]
 struct Acts {
+    /// On the device.
     layers: f64,
     ends: f64,
+    /// In host memory, of what layers leave.
+    parked: f64,
     /// What a layer under recompute makes anew, and its temporaries: the largest of any kind.
     working: f64,
     casts: f64,
@@ -318,6 +338,7 @@ impl ModelMemory {
         let mut acts = Acts::default();
         let again = layout.recompute.of_layers().get() > 0.0;
         let mut first_layer = stage.first;
+        let mut one_parked = 0.0_f64;
         for block in &self.blocks {
             let present = Self::here(block, stage, layers) * block.share;
             if present == 0.0 {
@@ -354,6 +375,13 @@ impl ModelMemory {
             };
             let count = block.count * present;
             acts.layers += left * count;
+            let parked = match self.parks {
+                Parked::Nothing => 0.0,
+                Parked::Checkpoints => layout.recompute.of_layers().get() * input.min(whole),
+                Parked::All => left,
+            };
+            acts.parked += parked * count;
+            one_parked = one_parked.max(parked);
             if first_layer && !again {
                 let less = split.kept(block.first_less.0, block.first_less.1) * tokens;
                 acts.layers -= less.min(left * count);
@@ -367,6 +395,9 @@ impl ModelMemory {
                 acts.casts += casts * count * layout.recompute.of_layers().get();
             }
         }
+        // What one layer leaves is on its way while the next is at work, there and back.
+        acts.parked = (acts.parked.min(acts.layers) - 2.0 * one_parked).max(0.0);
+        acts.layers -= acts.parked;
         acts.forward_casts = if again { acts.casts } else { 0.0 };
         if self.explicit_mask && again {
             // Checkpointed layers are handed the boolean mask, one byte for each query and key.
@@ -377,11 +408,12 @@ impl ModelMemory {
 
     fn moments(&self, layout: &Layout, stage: Stage) -> [Footprint; 6] {
         let split = Split::of(layout);
-        let tokens = layout.micro_batch as f64 * self.seq_len / layout.cp.max(1) as f64;
+        let tokens = self.tokens(layout);
         let state = self.state(layout, stage);
         let acts = self.acts(layout, stage, tokens);
         let flight = in_flight(layout, stage.index).get();
-        let base = self.base(layout, &state, &split, tokens);
+        let parked = Bytes::new(flight * acts.parked);
+        let base = Footprint { parked, ..self.base(layout, &state, &split, tokens) };
 
         let parts = |rank: Zero| if layout.zero >= rank { &state.sharded } else { &state.whole };
         let all_gradients = if self.in_backward {

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::dtype::Dtype;
-use crate::units::{Bytes, BytesPerSec, FlopsPerSec, Seconds, Share, UsdPerHour, Watts};
+use crate::units::{Bytes, BytesPerSec, FlopsPerSec, UsdPerHour, Watts};
 
 /// One accelerator type. Absent figures are unknown, not zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,15 +197,4 @@ impl Cluster {
     pub fn nodes(&self) -> u64 {
         self.accelerators.div_ceil(self.node.accelerators)
     }
-}
-
-/// A measured or assumed ceiling, for places that need a default: share of the printed figure, and latency.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ceiling {
-    /// Share of the printed bandwidth that large messages reach.
-    pub share: Share,
-    /// Fixed cost of one operation.
-    pub latency: Seconds,
-    /// What each rank that a ring passes adds to it.
-    pub hop: Seconds,
 }

@@ -212,6 +212,17 @@ pub enum AttentionKernel {
     Cudnn,
 }
 
+/// What is kept in host memory between the forward pass of a layer and its backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Parked {
+    /// Nothing.
+    Nothing,
+    /// Inputs of layers that are computed again.
+    Checkpoints,
+    /// All that layers keep for their backward pass.
+    All,
+}
+
 /// Cross-entropy kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LossKernel {
@@ -269,6 +280,8 @@ pub struct Stack {
     /// Selective recomputation computes every second product of a layer again, and all between them; attention's result and
     /// the other products are kept.
     pub selective_products: bool,
+    /// What layers keep for the backward pass in host memory.
+    pub parks: Parked,
     /// Lets layers be dealt out over pipeline stages by hand.
     pub uneven_stages: bool,
     /// Can fill the pipeline's bubble with weight gradients: from this many virtual stages on a rank.
@@ -297,6 +310,8 @@ pub struct Stack {
     pub overlap_cp: Share,
     /// Share of expert all-to-all traffic that can hide.
     pub overlap_ep: Share,
-    /// The same in an interleaved pipeline, where one micro-batch computes while another's tokens travel.
+    /// Share of the traffic of activations to and from the host that can hide.
+    pub overlap_host: Share,
+    /// Share of expert all-to-all traffic that can hide in an interleaved pipeline, where one micro-batch computes while another's tokens travel.
     pub overlap_ep_interleaved: Share,
 }

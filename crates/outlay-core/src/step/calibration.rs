@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::scenario::cluster::LinkKind;
-use crate::units::{Seconds, Share};
+use crate::units::{BytesPerSec, Seconds, Share};
 
 /// Everything fitted.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -74,6 +74,18 @@ pub struct LinkFactor {
     pub latency: Seconds,
     /// What each rank that a ring passes over this technology adds.
     pub hop: Seconds,
+    /// Adapters of a machine that one group keeps busy; `None`: all.
+    pub adapters: Option<Adapters>,
+}
+
+/// How many of a machine's adapters the ranks of one group drive together, where that is not all of them. Groups side by side
+/// drive others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adapters {
+    /// Printed bandwidth of one.
+    pub each: BytesPerSec,
+    /// Kept busy.
+    pub busy: Share,
 }
 
 /// Constants of mechanisms.
@@ -198,8 +210,8 @@ impl Calibration {
     #[must_use]
     pub fn link(&self, kind: LinkKind) -> LinkFactor {
         let [share, latency, hop] = UNKNOWN_LINK;
-        let unknown =
-            LinkFactor { kind, share: Share::new(share), latency: Seconds::new(latency), hop: Seconds::new(hop) };
+        let [latency, hop] = [latency, hop].map(Seconds::new);
+        let unknown = LinkFactor { kind, share: Share::new(share), latency, hop, adapters: None };
         self.links.iter().find(|link| link.kind == kind).copied().unwrap_or(unknown)
     }
 
@@ -222,6 +234,9 @@ impl Calibration {
         }
         for link in &mut self.links {
             visit(link.kind.name(), "share", &mut link.share);
+            if let Some(adapters) = &mut link.adapters {
+                visit(link.kind.name(), "adapters", &mut adapters.busy);
+            }
         }
         let c = &mut self.common;
         let common = [

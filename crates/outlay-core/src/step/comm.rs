@@ -4,7 +4,8 @@
 //! over tables of sweeps because it extends to clusters nobody measured; small messages, where protocols switch, are the
 //! price.
 
-use super::calibration::{CONTENTION, Calibration};
+use super::calibration::{Adapters, CONTENTION, Calibration};
+use super::larger;
 use crate::scenario::cluster::{Cluster, Link};
 use crate::units::{Bytes, BytesPerSec, Seconds, Share};
 
@@ -172,6 +173,8 @@ impl core::ops::Add for Traffic {
 #[derive(Debug, Clone, Copy)]
 struct Level {
     rate: f64,
+    /// Ranks on one machine whose ports a group uses together, at the most.
+    ports: f64,
     base: f64,
     hop: f64,
 }
@@ -202,11 +205,13 @@ impl Fabric {
         let over = |link: &Link| {
             let reached = calibration.link(link.kind);
             let rate = link.bandwidth.get() * reached.share.get();
-            Level { rate, base: reached.latency.get(), hop: reached.hop.get() }
+            let together = |a: Adapters| a.busy.get() * a.each.get() / link.bandwidth.get();
+            let ports = reached.adapters.map_or(f64::INFINITY, together);
+            Level { rate, ports, base: reached.latency.get(), hop: reached.hop.get() }
         };
         let intra = over(&node.intra);
         // Machines that cannot be joined never form a group; a trickle keeps the function total.
-        let inter = node.inter.map_or(Level { rate: 1e6, base: 1e-3, hop: 0.0 }, |link| over(&link));
+        let inter = node.inter.map_or(Level { rate: 1e6, ports: 1.0, base: 1e-3, hop: 0.0 }, |link| over(&link));
         let common = &calibration.common;
         Self {
             intra,
@@ -238,11 +243,12 @@ impl Fabric {
         } else {
             0.0
         };
-        // Every local rank carries its part of the buffer over its own port.
+        // Every local rank carries its part of the buffer over its own port, where a group can drive them all.
         let far = if far > 1.0 {
             // The first machine's steps are counted above.
             let steps = (far - 1.0) * (self.inter.hop + (here - 1.0) * self.intra.hop);
-            pieces * (self.inter.base + steps) + (far - 1.0) / far * bytes / here / self.inter.rate
+            let ports = here.min(larger(1.0, self.inter.ports));
+            pieces * (self.inter.base + steps) + (far - 1.0) / far * bytes / ports / self.inter.rate
         } else {
             0.0
         };

@@ -22,7 +22,7 @@ impl Step {
                     leaf("experts", self.experts, "grouped matrix products, the fullest rank"),
                     leaf("attention", self.attention, "by kernel, head size and mask"),
                     leaf("recurrences", self.scan, "state-space and linear attention"),
-                    leaf("element-wise", self.elementwise, "bytes moved over memory bandwidth"),
+                    leaf("element-wise", self.elementwise, "bytes moved over memory bandwidth, gaps between kernels"),
                     leaf("dequantisation", self.dequantise, "frozen weights, every pass"),
                     leaf("recomputation", self.recompute, "work done again in the backward pass"),
                     leaf("reference", self.reference, "forward passes of a frozen reference"),
@@ -38,7 +38,7 @@ impl Step {
                     leaf("pipeline", self.comm_pp, "activations between stages"),
                     leaf("context-parallel", self.comm_cp, "keys and values around the ring"),
                     leaf("expert-parallel", self.comm_ep, "tokens to their experts and back"),
-                    leaf("host transfers", self.offload, "offloaded state that does not hide"),
+                    leaf("host transfers", self.offload, "offloaded state and activations that do not hide"),
                 ],
             ),
             sum(

@@ -7,6 +7,12 @@
 use crate::model::{ActivationKind, Block, NormKind, Op, ScanKind};
 use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
 
+/// Kernels that sort tokens to experts and back, forward and backward.
+const AROUND: (u64, u64) = (12, 20);
+
+/// Kernels of a scan, forward and backward with what is done again.
+const SCAN: (u64, u64) = (5, 20);
+
 /// Launches of one layer's forward and backward pass, on a rank that has one `ep`-th of the experts; `cast`: operators cast
 /// what they multiply.
 #[must_use]
@@ -55,15 +61,29 @@ pub(super) fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64)
         // Each expert's rows are multiplied twice, and cast before it where the format is narrow.
         Op::Experts(e) => {
             let each = e.experts / ep.max(1) * if recipe.precision.compute.is_narrow() { 2 } else { 1 };
-            (12 + 2 * each, 20 + 4 * each)
+            (AROUND.0 + 2 * each, AROUND.1 + 4 * each)
         }
-        // Kernels in Triton, which the host launches from Python: five forward, twenty backward with what is done again.
-        Op::Scan(s) if matches!(s.kind, ScanKind::Mamba2 | ScanKind::DeltaRule) => (50, 285),
+        // Kernels in Triton, which the host launches from Python at leisure.
+        Op::Scan(s) if in_triton(s.kind) => (50, 285),
         Op::Scan(_) => (4, 6),
         Op::Conv(_) | Op::Embedding(_) | Op::Dropout(_) => (1, 1),
         Op::Loss(_) => (4, 3),
         Op::Weights(_) => (0, 0),
     }
+}
+
+/// Kernels of one layer's forward and backward pass that follow one another on the device: those of experts run side by side.
+pub(super) fn in_turn(block: &Block, recipe: &Recipe, cast: bool) -> (u64, u64) {
+    let of = |op: &Op| match op {
+        Op::Experts(_) => AROUND,
+        Op::Scan(s) if in_triton(s.kind) => SCAN,
+        _ => of_op(op, recipe, 1, cast),
+    };
+    block.ops.iter().map(of).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
+}
+
+fn in_triton(kind: ScanKind) -> bool {
+    matches!(kind, ScanKind::Mamba2 | ScanKind::DeltaRule)
 }
 
 /// Narrow tensors that the host makes for one expert after another, forward and backward: what enters each of two products, and

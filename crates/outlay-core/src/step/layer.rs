@@ -1,6 +1,7 @@
 //! Time of one layer on one rank: every operator, forward and backward.
 
 use super::gemm::Device;
+use super::larger;
 use super::pace::Shape;
 use crate::dtype::Dtype;
 use crate::layout::Recompute;
@@ -149,6 +150,9 @@ impl Bench<'_> {
         }
         let (forward, backward) = super::launches::of_block(block, self.recipe, self.shape.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
+        let (forward, backward) = super::launches::in_turn(block, self.recipe, self.autocast);
+        let gap = GAP.get() / if self.recipe.stack.compiled { 3.0 } else { 1.0 };
+        add(&mut work.elementwise, forward as f64 * gap, backward as f64 * gap);
         if !self.on_device {
             work.narrowed = super::launches::narrow_tensors(block, self.recipe, self.shape.ep) as f64;
         }
@@ -390,6 +394,10 @@ const WRITTEN_WIDE: (f64, f64) = (70.0, 106.0);
 /// instructions that those kernels' small products do not call. Assumed.
 const WRITTEN_FOR: f64 = 5.5e12;
 
+/// Between two kernels that follow one another: the last blocks of one and the first of the next leave processors idle, queued or
+/// replayed. Assumed.
+const GAP: Seconds = Seconds::micros(1.5);
+
 /// Bytes that a cast moves for an element.
 const CAST: f64 = 4.0;
 
@@ -405,10 +413,6 @@ const GROUPED: f64 = 0.5;
 
 /// Fullest expert rank over the mean; trained routers are uneven.
 const IMBALANCE: f64 = 1.1;
-
-fn larger(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
-}
 
 fn add(sum: &mut [f64; 2], forward: f64, backward: f64) {
     sum[0] += forward;

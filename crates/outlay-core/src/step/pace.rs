@@ -6,6 +6,8 @@
 //!
 //! Does not know: the network (a [`Fabric`] is handed in), memory, waiting for data.
 
+use alloc::boxed::Box;
+
 use super::calibration::{self, Calibration, Reached};
 use super::comm::Fabric;
 use super::exposed::{self, Totals};
@@ -14,11 +16,12 @@ use super::layer::{self, Bench, Work};
 use super::{Step, bubble, larger, uneven};
 use crate::dtype::Dtype;
 use crate::layout::{Layout, Offload, Recompute, Zero};
+use crate::memory::ModelMemory;
 use crate::model::flops::{self, Convention, Lengths};
 use crate::model::{Model, Op, Role, params};
 use crate::scenario::adapters;
 use crate::scenario::cluster::{Accelerator, Vendor};
-use crate::scenario::recipe::{AttentionKernel, Method, Recipe};
+use crate::scenario::recipe::{AttentionKernel, Method, Parked, Recipe};
 use crate::units::{BytesPerSec, Flops, FlopsPerSec, Seconds, Share};
 
 /// Gain of sparse tensor cores on products with a weight that holds two zeros in four, of a printed two.
@@ -99,6 +102,8 @@ pub struct Pace<'a> {
     most: f64,
     /// Bytes/s to host memory.
     host_link: f64,
+    /// What a micro-batch keeps in host memory, where it does.
+    parked: Option<Box<ModelMemory>>,
     /// Scores of attention are written out.
     written: bool,
     totals: Totals,
@@ -187,6 +192,7 @@ impl<'a> Pace<'a> {
             },
             most: larger(compute * most_narrow, activations) * gemm,
             host_link: part.host_link.map_or(16e9, BytesPerSec::get) * 0.8,
+            parked: (recipe.stack.parks != Parked::Nothing).then(|| Box::new(ModelMemory::new(model, recipe))),
             written: matches!(recipe.attention, AttentionKernel::Eager | AttentionKernel::FusedSoftmax),
             totals: Totals::of(model),
             depth: model.depth(),
@@ -342,7 +348,7 @@ impl<'a> Pace<'a> {
             comm_ep: time(comm.ep),
             bubble: time(bubble),
             optimizer: time(self.update(layout, held)),
-            offload: time(self.offloaded(fabric, layout, held)),
+            offload: time(self.offloaded(fabric, layout, held) + m * self.parking(layout, &stage, again)),
             straggler: time(straggler),
             loader: Seconds::ZERO,
             model_flops: self.forward * passes,
@@ -443,6 +449,15 @@ impl<'a> Pace<'a> {
         held.trained / ranks * layer::update_bytes(optimizer.kind, optimizer.state) / self.plain.bandwidth
     }
 
+    /// Seconds of a micro-batch in which activations travel to the host or back and nothing is computed.
+    fn parking(&self, layout: &Layout, stage: &Work, again: f64) -> f64 {
+        let Some(memory) = &self.parked else { return 0.0 };
+        let time = memory.parked(layout).get() / self.host_link;
+        let shown =
+            |window: f64| time - self.recipe.stack.overlap_host.get() * if time < window { time } else { window };
+        shown(stage.busy(0)) + shown(stage.busy(1) + again)
+    }
+
     /// Seconds of moving offloaded state over the host link and updating it there.
     fn offloaded(&self, fabric: &Fabric, layout: &Layout, held: Held) -> f64 {
         let link = self.host_link;
@@ -453,7 +468,11 @@ impl<'a> Pace<'a> {
         match layout.offload {
             Offload::None => 0.0,
             Offload::Optimizer => update,
-            Offload::OptimizerAndParameters => update + 2.0 * layout.accumulation as f64 * held.stored * 2.0 / link,
+            Offload::OptimizerAndParameters => {
+                // Each rank fetches the shard that it then hands to the others.
+                let shard = held.stored / if layout.zero == Zero::Three { ranks } else { 1.0 };
+                update + 2.0 * layout.accumulation as f64 * shard * 2.0 / link
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use outlay_core::run::quality::{self, Lesson};
 use outlay_core::scenario::dynamics::Start;
 use outlay_core::scenario::offer::Purchase;
 use outlay_core::scenario::operation::Checkpoint;
-use outlay_core::scenario::recipe::{Method, OptimizerKind};
+use outlay_core::scenario::recipe::{Method, OptimizerKind, Parked};
 
 use super::architecture;
 use super::{Base, Step};
@@ -475,6 +475,15 @@ fn layout(all: &mut List<'_, '_>) {
             );
         }
     }
+    let parks = base.scenario.recipe.stack.parks != Parked::Nothing;
+    all.add(
+        ("layout", "train.activation_offload"),
+        format!("{parks} → {}", !parks),
+        "activations on the device against the way to the host and back",
+        |r| {
+            r.train.activation_offload = Some(!parks);
+        },
+    );
     for to in [layout.micro_batch * 2, layout.micro_batch / 2] {
         if to > 0 {
             all.add(

@@ -5,7 +5,8 @@ use outlay_catalog::stacks::Program;
 use outlay_core::dtype::Dtype;
 use outlay_core::model::Model;
 use outlay_core::scenario::recipe::{
-    AttentionKernel, Beside, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe,
+    AttentionKernel, Beside, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Parked, Precision,
+    Recipe,
 };
 use outlay_core::units::Share;
 
@@ -66,6 +67,11 @@ pub(super) fn resolve(
         (stack.graphs, stack.graphs_of_parts) =
             or(&mut problems, choice("train.cuda_graphs", "kind of graph", name, &graphs), usual);
     }
+    stack.parks = match train.activation_offload {
+        Some(true) => Parked::All,
+        Some(false) => Parked::Nothing,
+        None => stack.parks,
+    };
     stack.launch_blocking = train.launch_blocking.unwrap_or(false);
     let usual = if program.compiles_loss && stack.compiled { LossKernel::Fused } else { program.loss };
     let loss = train.loss.as_deref().map_or(Ok(usual), |name| choice("train.loss", "loss", name, &losses));

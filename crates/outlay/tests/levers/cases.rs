@@ -222,6 +222,13 @@ pub(crate) const CASES: &[Case] = &[
         "time+ memory-",
     ),
     case(
+        "activation-offload",
+        PRETRAIN,
+        "layout = { micro_batch = 2 }\ntrain = { recompute = \"full\" }",
+        "train = { activation_offload = true }",
+        "time+ memory- loss=",
+    ),
+    case(
         "optimizer",
         PRETRAIN,
         r#"layout = { micro_batch = 2, zero = "none", tp = 1, pp = 1 }"#,

@@ -8,8 +8,8 @@ use outlay_core::model::{
     Role, Rotary, Stream,
 };
 use outlay_core::scenario::recipe::{
-    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe, Stack,
-    Targets,
+    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Parked, Precision, Recipe,
+    Stack, Targets,
 };
 use outlay_core::units::Share;
 
@@ -126,6 +126,8 @@ fn recipe(mode: &str, seq_len: u64) -> Recipe {
             all_experts: false,
             gathers_ahead: None,
             keeps_within: None,
+            parks: Parked::Nothing,
+            overlap_host: Share::ZERO,
             recomputes_some: false,
             uneven_stages: false,
             zero_bubble: None,

@@ -13,8 +13,8 @@ use outlay_core::scenario::extras::Extras;
 use outlay_core::scenario::offer::{Base, Contract, Offer, Purchase};
 use outlay_core::scenario::operation::{Checkpoint, Operation};
 use outlay_core::scenario::recipe::{
-    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe, Stack,
-    Targets,
+    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Parked, Precision, Recipe,
+    Stack, Targets,
 };
 use outlay_core::scenario::{Goal, Limits, Scenario, Size};
 use outlay_core::units::{
@@ -123,6 +123,8 @@ pub(crate) fn recipe(method: Method, seq_len: u64, global_batch: u64) -> Recipe 
             all_experts: false,
             gathers_ahead: None,
             keeps_within: None,
+            parks: Parked::Nothing,
+            overlap_host: Share::ZERO,
             recomputes_some: true,
             uneven_stages: true,
             zero_bubble: Some(1),

@@ -12,8 +12,8 @@ use outlay_core::dtype::Dtype;
 use outlay_core::layout::{Layout, Recompute};
 use outlay_core::memory;
 use outlay_core::scenario::recipe::{
-    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Precision, Recipe, Stack,
-    Targets,
+    AttentionKernel, Lora, LossKernel, Method, Optimizer, OptimizerExecution, OptimizerKind, Parked, Precision, Recipe,
+    Stack, Targets,
 };
 use outlay_core::units::Share;
 
@@ -101,6 +101,8 @@ fn recipe(row: &Row) -> Recipe {
             all_experts: false,
             gathers_ahead: None,
             keeps_within: None,
+            parks: Parked::Nothing,
+            overlap_host: Share::ZERO,
             recomputes_some: false,
             uneven_stages: false,
             zero_bubble: None,
