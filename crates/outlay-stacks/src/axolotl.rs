@@ -43,6 +43,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     let adapters = method(fields, half);
     hf::precision(fields, adapters, half);
     hf::recompute(fields);
+    hf::parked(fields);
     let flash = fields.switch(&["flash_attention"]) == Some(true);
     let sdpa = fields.switch(&["sdp_attention"]) == Some(true);
     let eager = fields.switch(&["eager_attention"]) == Some(true);

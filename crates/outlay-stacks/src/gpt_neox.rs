@@ -254,6 +254,9 @@ fn trained(fields: &mut Fields<'_>) {
     common::schedule(fields, "lr_decay_style", &style);
     let on = fields.switch(&["checkpoint_activations"]) == Some(true);
     put!(fields, "checkpoint_activations", train.recompute = if on { "full" } else { "none" });
+    if fields.switch(&["checkpoint_in_cpu"]) == Some(true) {
+        put!(fields, "checkpoint_in_cpu", train.activation_offload = true);
+    }
     let share = |share: Option<f64>| share.unwrap_or(0.1) > 0.0;
     let dropout = share(fields.number(&["hidden_dropout"])) | share(fields.number(&["attention_dropout"]));
     put!(fields, "hidden_dropout, attention_dropout", train.dropout = dropout);

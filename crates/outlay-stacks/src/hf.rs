@@ -5,6 +5,7 @@
 use outlay::request::{Amount, Targets};
 use serde_json::Value;
 
+use crate::common::put;
 use crate::fields::Fields;
 
 /// Keys of `TrainingArguments`.
@@ -259,8 +260,11 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
         "enable_activation_checkpointing",
         "vit_gradient_checkpointing",
     ]) {
-        Some((_, Value::String(how))) if how.starts_with("offload") => {
-            fields.warn("activations that are kept in host memory are not counted as such: they are recomputed here");
+        Some((key, Value::String(how))) if how.starts_with("offload") => {
+            put!(fields, key, train.activation_offload = true);
+            if how.contains("disk") {
+                fields.warn(format!("{key}: the disk is taken to be as quick as the host's memory"));
+            }
             true
         }
         _ => fields
@@ -270,6 +274,19 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
     let ours = if on { "full" } else { "none" };
     fields.request.train.recompute = Some(ours.into());
     fields.became("gradient_checkpointing", format!("train.recompute = {ours}"));
+}
+
+/// Activations in host memory, by the switch of TRL and of programs around it.
+pub(crate) fn parked(fields: &mut Fields<'_>) {
+    match fields.get(&["activation_offloading"]) {
+        None | Some((_, Value::Null | Value::Bool(false))) => {}
+        Some((key, how)) => {
+            put!(fields, key, train.activation_offload = true);
+            if how.as_str() == Some("disk") {
+                fields.warn(format!("{key}: the disk is taken to be as quick as the host's memory"));
+            }
+        }
+    }
 }
 
 /// Kernels for the loss that never hold all logits.

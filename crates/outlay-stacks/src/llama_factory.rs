@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::common::put;
 use crate::fields::Fields;
 use crate::hf::{self, Adapters};
 use crate::{objective, sharding};
@@ -62,6 +63,9 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     let also = fields.switch(&["gradient_checkpointing"]) == Some(true);
     fields.put("gradient_checkpointing", Value::Bool(!kept || also));
     hf::recompute(fields);
+    if fields.switch(&["use_unsloth_gc"]) == Some(true) {
+        put!(fields, "use_unsloth_gc", train.activation_offload = true);
+    }
     megatron(fields);
     let attention = fields.text(&["flash_attn"]);
     hf::attention(fields, attention);

@@ -239,7 +239,9 @@ fn sharding(fields: &mut Fields<'_>) {
     }
     let on = fields.switch(&["fsdp_config.activation_checkpointing"]) == Some(true);
     put!(fields, "fsdp_config.activation_checkpointing", train.recompute = if on { "full" } else { "none" });
-    crate::hf::not_counted(fields, &["fsdp_config.activation_cpu_offload"], "activations on the host are not counted");
+    if fields.switch(&["fsdp_config.activation_cpu_offload"]) == Some(true) {
+        put!(fields, "fsdp_config.activation_cpu_offload", train.activation_offload = true);
+    }
 }
 
 fn trained(fields: &mut Fields<'_>) {

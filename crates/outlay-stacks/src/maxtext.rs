@@ -307,7 +307,7 @@ fn trained(fields: &mut Fields<'_>) {
     };
     put!(fields, "remat_policy", train.recompute = recompute);
     if policy.contains("offload") {
-        fields.warn("remat_policy: activations on the host are not counted");
+        put!(fields, "remat_policy", train.activation_offload = true);
     }
     let kernel = match fields.text(&["attention"]).as_deref() {
         Some("dot_product") => Some("eager"),

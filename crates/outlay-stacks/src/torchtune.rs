@@ -250,7 +250,7 @@ fn saved(fields: &mut Fields<'_>) {
     };
     put!(fields, "enable_activation_checkpointing", train.recompute = recompute);
     if fields.switch(&["enable_activation_offloading"]) == Some(true) {
-        fields.warn("enable_activation_offloading: activations moved to the host are not counted");
+        put!(fields, "enable_activation_offloading", train.activation_offload = true);
     }
     if fields.switch(&["fsdp_cpu_offload"]) == Some(true) {
         put!(fields, "fsdp_cpu_offload", layout.offload = "optimizer+parameters");

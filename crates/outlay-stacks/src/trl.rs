@@ -57,7 +57,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) {
     hf::compile(fields);
     hf::checkpoints(fields);
     hf::evaluation(fields, &[], None);
-    hf::not_counted(fields, &["activation_offloading"], "activations in host memory are not counted as such");
+    hf::parked(fields);
     hf::not_counted(fields, &["lora_modules_to_save"], "are trained as whole copies, which is not counted");
     hf::not_counted(fields, &["freeze_layers", "num_freeze_layers"], "all layers are taken as trained");
     hf::not_counted(fields, &["lora_target_parameters"], "adapts experts' tensors, which is not counted");

@@ -108,6 +108,27 @@ fn fsdp_in_all_its_spellings() {
 }
 
 #[test]
+fn activations_in_host_memory_in_all_their_spellings() {
+    let train = |text: &str| read("config.yml", text, Some(8)).request.train;
+    let axolotl = |lines: &str| train(&AXOLOTL.replace("gradient_checkpointing: true", lines));
+    for lines in [
+        "gradient_checkpointing: offload",
+        "gradient_checkpointing: true\nactivation_offloading: true",
+        "gradient_checkpointing: true\nactivation_offloading: legacy",
+    ] {
+        let train = axolotl(lines);
+        assert_eq!((train.recompute.as_deref(), train.activation_offload), (Some("full"), Some(true)), "{lines}");
+    }
+    assert_eq!(axolotl("gradient_checkpointing: true\nactivation_offloading: false").activation_offload, None);
+    let disk = read("x.yml", &AXOLOTL.replace("checkpointing: true", "checkpointing: offload_disk"), Some(8));
+    assert!(disk.warnings.iter().any(|warning| warning.contains("the disk is taken to be as quick")));
+    let factory = train(&format!("{FACTORY}use_unsloth_gc: true\n"));
+    assert_eq!((factory.recompute.as_deref(), factory.activation_offload), (Some("full"), Some(true)));
+    let trl = "model_name_or_path: Qwen/Qwen3-8B\ndataset_name: a/b\nmax_length: 1024\nactivation_offloading: true\n";
+    assert_eq!(train(trl).activation_offload, Some(true));
+}
+
+#[test]
 fn deepspeed_is_read_from_the_file_it_names() {
     let settings = r#"{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}}"#;
     let file = |name: &str| (name == "examples/deepspeed/ds_z3_offload.json").then(|| settings.to_owned());

@@ -37,11 +37,14 @@ const ARGUMENTS: &[&str] = &["train.loss", "train.schedule", "layout.offload"];
 /// What programs around Transformers add to those.
 const AROUND: &[&str] = &["model.base", "data.epochs", "train.precision", "train.attention"];
 
+/// What lies in host memory between the passes.
+const PARKED: &[&str] = &["train.activation_offload"];
+
 /// Of each program that is read and written: its file, and the keys of a job that it holds.
 const HELD: &[(&str, &str, &[&[&str]])] = &[
-    ("axolotl", "axolotl.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND]),
+    ("axolotl", "axolotl.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND, PARKED]),
     ("llama-factory", "llama-factory.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND]),
-    ("trl", "sft.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND]),
+    ("trl", "sft.yaml", &[COMMON, METHOD, SEQUENCES, ARGUMENTS, AROUND, PARKED]),
     // Neither the model nor its method nor the data: those are the script's.
     ("transformers", "training_args.json", &[COMMON, ARGUMENTS]),
     (
@@ -56,6 +59,7 @@ const HELD: &[(&str, &str, &[&[&str]])] = &[
             COMMON,
             METHOD,
             SEQUENCES,
+            PARKED,
             &[
                 "model.base",
                 "train.precision",

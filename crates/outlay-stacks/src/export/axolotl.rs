@@ -52,6 +52,9 @@ pub(crate) fn write(
         hf::precision(chosen, &mut map, &mut problems, STACK, "tf32");
     }
     map.set("gradient_checkpointing", hf::checkpoints_gradients(chosen));
+    if chosen.request.train.activation_offload == Some(true) {
+        map.set("activation_offloading", true);
+    }
     map.set("attn_implementation", hf::attention(chosen, STACK, &mut problems));
     if hf::chunked_loss(chosen) {
         map.set("plugins", vec!["axolotl.integrations.liger.LigerPlugin"]);

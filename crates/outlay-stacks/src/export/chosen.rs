@@ -296,6 +296,21 @@ pub(crate) fn usual_graphs(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<
     }
 }
 
+/// The faults of a program that does not keep in host memory what the job keeps there.
+pub(crate) fn parked(chosen: &Chosen<'_>, program: &str, able: bool, problems: &mut Vec<Problem>) {
+    if chosen.request.train.activation_offload != Some(true) {
+        return;
+    }
+    let at = "train.activation_offload";
+    if !able {
+        let help = "axolotl, trl and torchtune have one: --to trl";
+        problems.push(cannot(program, at, "activations in host memory", help));
+    } else if chosen.layout().recompute != Recompute::Full {
+        let what = "activations in host memory beside layers that are not computed again";
+        problems.push(cannot(program, at, what, "fix train.recompute = \"full\""));
+    }
+}
+
 /// Megatron-Core's words for CUDA graphs, where the job chooses: who makes them, and of what.
 pub(crate) fn graphs(chosen: &Chosen<'_>) -> Option<(&'static str, Vec<&'static str>)> {
     let stack = &chosen.scenario.recipe.stack;

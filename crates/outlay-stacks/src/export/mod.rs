@@ -116,6 +116,8 @@ struct Program {
     stack: &'static str,
     /// Recomputation that it has settings for, as a job writes it.
     recompute: &'static [&'static str],
+    /// It can keep activations in host memory, where every layer is computed again.
+    parks: bool,
     write: Writer,
 }
 
@@ -143,67 +145,72 @@ static TARGETS: &[Entry] = &[
         "axolotl",
         "Axolotl's YAML",
         &["0.21", "0.19"],
-        Program { stack: "axolotl", recompute: ALL_OR_NONE, write: axolotl::write },
+        Program { stack: "axolotl", recompute: ALL_OR_NONE, parks: true, write: axolotl::write },
     ),
     program(
         "llama-factory",
         "LLaMA-Factory's YAML",
         &["0.9"],
-        Program { stack: "llama-factory", recompute: ALL_OR_NONE, write: llama_factory::write },
+        Program { stack: "llama-factory", recompute: ALL_OR_NONE, parks: false, write: llama_factory::write },
     ),
     program(
         "trl",
         "TRL's YAML for supervised fine-tuning",
         &["1"],
-        Program { stack: "hf-transformers", recompute: ALL_OR_NONE, write: trl::write },
+        Program { stack: "hf-transformers", recompute: ALL_OR_NONE, parks: true, write: trl::write },
     ),
     program(
         "transformers",
         "TrainingArguments as JSON, for a script of your own",
         &["5"],
-        Program { stack: "hf-transformers", recompute: ALL_OR_NONE, write: transformers::write },
+        Program { stack: "hf-transformers", recompute: ALL_OR_NONE, parks: false, write: transformers::write },
     ),
     program(
         "deepspeed",
         "DeepSpeed's JSON, for a script of your own",
         &["0.19"],
-        Program { stack: "deepspeed", recompute: ALL_OR_NONE, write: deepspeed::write },
+        Program { stack: "deepspeed", recompute: ALL_OR_NONE, parks: false, write: deepspeed::write },
     ),
     program(
         "torchtune",
         "a torchtune recipe's YAML",
         &["0.6"],
-        Program { stack: "torchtune", recompute: ALL_OR_NONE, write: torchtune::write },
+        Program { stack: "torchtune", recompute: ALL_OR_NONE, parks: true, write: torchtune::write },
     ),
     program(
         "litgpt",
         "LitGPT's YAML",
         &["0.5"],
-        Program { stack: "torchtune", recompute: ALL_OR_NONE, write: litgpt::write },
+        Program { stack: "torchtune", recompute: ALL_OR_NONE, parks: false, write: litgpt::write },
     ),
     program(
         "torchtitan",
         "torchtitan's TOML, as releases up to 0.2 read it",
         &["0.2"],
-        Program { stack: "torchtitan", recompute: &["none", "selective", "full"], write: torchtitan::write },
+        Program {
+            stack: "torchtitan",
+            recompute: &["none", "selective", "full"],
+            parks: false,
+            write: torchtitan::write,
+        },
     ),
     program(
         "megatron-lm",
         "Megatron-LM's arguments, in a script",
         &["0.19"],
-        Program { stack: "megatron-core", recompute: EIGHTHS, write: megatron::write },
+        Program { stack: "megatron-core", recompute: EIGHTHS, parks: false, write: megatron::write },
     ),
     program(
         "megatron-bridge",
         "NeMo's Megatron-Bridge: settings in YAML, and the script that trains with them",
         &["0.6"],
-        Program { stack: "megatron-core", recompute: EIGHTHS, write: bridge::write },
+        Program { stack: "megatron-core", recompute: EIGHTHS, parks: false, write: bridge::write },
     ),
     program(
         "maxtext",
         "MaxText's YAML, for JAX on GPUs and TPUs",
         &["0.2"],
-        Program { stack: "maxtext", recompute: &["none", "selective", "full"], write: maxtext::write },
+        Program { stack: "maxtext", recompute: &["none", "selective", "full"], parks: false, write: maxtext::write },
     ),
     launcher("skypilot", "a SkyPilot task", skypilot::write),
     launcher("dstack", "a dstack task", dstack::write),
@@ -370,6 +377,11 @@ pub fn export(
     let Some((Target(Entry { name, kind: Kind::Program(program), .. }), version)) = &wanted.program else {
         return Err(vec![Problem::new(Code::Missing, "--to", "no training program is named")]);
     };
+    let mut problems = Vec::new();
+    chosen::parked(&chosen, name, program.parks, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     // Megatron-Core's programs refuse for themselves.
     if program.stack != "megatron-core" {
         let mut problems = Vec::new();

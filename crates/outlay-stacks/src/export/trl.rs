@@ -45,6 +45,9 @@ pub(crate) fn write(
     map.set("output_dir", "out");
     hf::arguments(chosen, &mut map, &mut problems, STACK, None);
     map.set("gradient_checkpointing", hf::checkpoints_gradients(chosen));
+    if chosen.request.train.activation_offload == Some(true) {
+        map.set("activation_offloading", true);
+    }
     adapters(chosen, &mut map, &mut problems);
     let deepspeed = hf::sharded(chosen, STACK, "use_liger_kernel", &mut map, exported, &mut problems);
     if !problems.is_empty() {

@@ -4,7 +4,7 @@ use outlay::catalog::Catalog;
 use outlay::parse;
 use outlay_stacks::export;
 
-use super::{PIPED, WIDE, written};
+use super::{FULL, PIPED, WIDE, written};
 
 #[test]
 fn megatron() {
@@ -514,4 +514,26 @@ fn gradients_and_graphs_are_megatrons_to_set() {
         let job = WIDE.replace("[train]\n", &format!("[train]\n{train}\n"));
         assert!(refused(&job, to).contains("has no setting for"), "{to}");
     }
+}
+
+/// Activations in host memory go where there is a setting for them; other programs refuse them, and so do all without
+/// recomputation.
+#[test]
+fn activations_in_host_memory() {
+    let job = |recompute: &str| {
+        let train = format!("[train]\nactivation_offload = true\nrecompute = \"{recompute}\"\n");
+        FULL.replace("[train]\n", &train)
+    };
+    for (to, file, setting) in [
+        ("torchtune", "torchtune.yaml", "enable_activation_offloading: true"),
+        ("trl", "sft.yaml", "activation_offloading: true"),
+        ("axolotl", "axolotl.yaml", "activation_offloading: true"),
+    ] {
+        assert!(written(&job("full"), to, file).contains(setting), "{to}");
+        assert!(refused(&job("none"), to).contains("layers that are not computed again"), "{to}");
+    }
+    insta::assert_snapshot!(refused(&job("full"), "torchtitan"), @"
+    train.activation_offload: torchtitan has no setting for activations in host memory
+      axolotl, trl and torchtune have one: --to trl
+    ");
 }

@@ -404,6 +404,23 @@ fn maxtext() {
 }
 
 #[test]
+fn activations_in_host_memory() {
+    let parked = |(name, text): (&str, &str), was: &str, is: &str| {
+        assert!(text.contains(was), "{name} has no {was}");
+        told((name, &text.replacen(was, is, 1)), Some(8))
+    };
+    let said = [
+        parked(TORCHTUNE, "loss: {", "enable_activation_offloading: true\nloss: {"),
+        parked(GPT_NEOX, "\"no-weight-tying\"", "\"checkpoint-in-cpu\": true, \"no-weight-tying\""),
+        parked(LLM_FOUNDRY, "fsdp_config: {", "fsdp_config: {activation_cpu_offload: true, "),
+        parked(MAXTEXT, "remat_policy: minimal\n", "remat_policy: minimal_offloaded\n"),
+    ];
+    for said in said {
+        assert!(said.contains("train.activation_offload = true"), "{said}");
+    }
+}
+
+#[test]
 fn what_trains_no_language_model_is_refused_by_its_kind() {
     let refused = [
         ("flux.toml", "[model]\nname = \"flux\"\nflavor = \"flux-dev\"\n"),
