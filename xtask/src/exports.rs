@@ -112,6 +112,16 @@ const LORA: &str = "examples/mistral-7b-lora.toml";
 const WIDE: &str = "examples/llama-3.1-70b-pretrain.toml";
 
 const FSDP: &[&str] = &["--gpu=h100-sxm", "--gpus=8", "--zero=fsdp", "--offload=none", "--budget=$2000"];
+/// What the layers of [`FSDP`] keep lies in host memory.
+const PARKED: &[&str] = &[
+    "--gpu=h100-sxm",
+    "--gpus=8",
+    "--zero=fsdp",
+    "--offload=none",
+    "--budget=$2000",
+    "--recompute=full",
+    "--activation-offload",
+];
 const ZERO2: &[&str] = &["--gpu=h200-sxm", "--gpus=8", "--zero=zero2", "--offload=optimizer", "--budget=$2000"];
 
 const LITGPT: &[(&str, &str, &str)] = &[("train", "litgpt", "litgpt.yaml")];
@@ -177,6 +187,9 @@ const CASES: &[Case] = &[
     },
     Case { job: QLORA, to: "torchtune", flags: &[], read: &[("train", "torchtune", "torchtune.yaml")] },
     Case { job: FULL, to: "torchtune", flags: FSDP, read: &[("train", "torchtune", "torchtune.yaml")] },
+    Case { job: FULL, to: "torchtune", flags: PARKED, read: &[("train", "torchtune", "torchtune.yaml")] },
+    Case { job: FULL, to: "axolotl", flags: PARKED, read: &[("train", "axolotl", "axolotl.yaml")] },
+    Case { job: FULL, to: "trl", flags: PARKED, read: &[("train", "trl", "sft.yaml")] },
     Case {
         job: WIDE,
         to: "torchtitan,slurm",

@@ -52,7 +52,7 @@ pub(crate) fn write(
         hf::precision(chosen, &mut map, &mut problems, STACK, "tf32");
     }
     map.set("gradient_checkpointing", hf::checkpoints_gradients(chosen));
-    if chosen.request.train.activation_offload == Some(true) {
+    if chosen.parks() {
         map.set("activation_offloading", true);
     }
     map.set("attn_implementation", hf::attention(chosen, STACK, &mut problems));

@@ -142,6 +142,11 @@ impl<'a> Chosen<'a> {
         self.request.train.optimizer.as_deref().unwrap_or(default).trim().to_lowercase()
     }
 
+    /// The job keeps activations in host memory.
+    pub(crate) fn parks(&self) -> bool {
+        self.request.train.activation_offload == Some(true)
+    }
+
     pub(crate) fn packing(&self) -> bool {
         self.request.data.packing.unwrap_or(true)
     }
@@ -298,7 +303,7 @@ pub(crate) fn usual_graphs(chosen: &Chosen<'_>, stack: &str, problems: &mut Vec<
 
 /// The faults of a program that does not keep in host memory what the job keeps there.
 pub(crate) fn parked(chosen: &Chosen<'_>, program: &str, able: bool, problems: &mut Vec<Problem>) {
-    if chosen.request.train.activation_offload != Some(true) {
+    if !chosen.parks() {
         return;
     }
     let at = "train.activation_offload";

@@ -170,9 +170,9 @@ pub(crate) fn chunked_loss(chosen: &Chosen<'_>) -> bool {
     chosen.scenario.recipe.loss == LossKernel::Chunked
 }
 
-/// Gradient checkpointing outside of FSDP, which has a switch of its own.
+/// Gradient checkpointing outside of FSDP, which has a switch of its own but leaves what is kept on the device.
 pub(crate) fn checkpoints_gradients(chosen: &Chosen<'_>) -> bool {
-    chosen.layout().recompute == Recompute::Full && !fully_sharded(chosen)
+    chosen.layout().recompute == Recompute::Full && (!fully_sharded(chosen) || chosen.parks())
 }
 
 /// Sharded by FSDP: weights too, with nothing or everything in host memory.
@@ -189,7 +189,7 @@ pub(crate) fn fsdp(chosen: &Chosen<'_>, offload: &str) -> Map {
     map.set("reshard_after_forward", true);
     map.set("state_dict_type", "SHARDED_STATE_DICT");
     map.set("cpu_ram_efficient_loading", true);
-    map.set("activation_checkpointing", layout.recompute == Recompute::Full);
+    map.set("activation_checkpointing", layout.recompute == Recompute::Full && !chosen.parks());
     if layout.offload == Offload::OptimizerAndParameters {
         map.set(offload, true);
     }

@@ -101,7 +101,7 @@ pub(crate) fn write(
         }
     };
     map.set("enable_activation_checkpointing", layout.recompute == Recompute::Full);
-    map.set("enable_activation_offloading", chosen.request.train.activation_offload == Some(true));
+    map.set("enable_activation_offloading", chosen.parks());
     if layout.offload == Offload::OptimizerAndParameters && many {
         map.set("fsdp_cpu_offload", true);
     }

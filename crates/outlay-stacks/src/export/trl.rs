@@ -45,7 +45,7 @@ pub(crate) fn write(
     map.set("output_dir", "out");
     hf::arguments(chosen, &mut map, &mut problems, STACK, None);
     map.set("gradient_checkpointing", hf::checkpoints_gradients(chosen));
-    if chosen.request.train.activation_offload == Some(true) {
+    if chosen.parks() {
         map.set("activation_offloading", true);
     }
     adapters(chosen, &mut map, &mut problems);

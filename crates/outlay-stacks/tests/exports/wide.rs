@@ -529,7 +529,8 @@ fn activations_in_host_memory() {
         ("trl", "sft.yaml", "activation_offloading: true"),
         ("axolotl", "axolotl.yaml", "activation_offloading: true"),
     ] {
-        assert!(written(&job("full"), to, file).contains(setting), "{to}");
+        let text = written(&job("full"), to, file);
+        assert!(text.contains(setting) && !text.contains("checkpointing: false\nactivation"), "{to}: {text}");
         assert!(refused(&job("none"), to).contains("layers that are not computed again"), "{to}");
     }
     insta::assert_snapshot!(refused(&job("full"), "torchtitan"), @"
