@@ -312,6 +312,6 @@ pub struct Stack {
     pub overlap_ep: Share,
     /// Share of the traffic of activations to and from the host that can hide.
     pub overlap_host: Share,
-    /// Share of expert all-to-all traffic that can hide in an interleaved pipeline, where one micro-batch computes while another's tokens travel.
+    /// Share of expert all-to-all traffic that can hide in an interleaved pipeline, where another micro-batch computes meanwhile.
     pub overlap_ep_interleaved: Share,
 }

@@ -4,7 +4,7 @@
 //! left for each layout is arithmetic without allocation. The price is that a new mechanism must say which of the three
 //! it belongs to.
 //!
-//! Does not know: the network (a [`Fabric`] is handed in), memory, waiting for data.
+//! Does not know: the network (a [`Fabric`] is handed in), what fits (but what travels to host memory), waiting for data.
 
 use alloc::boxed::Box;
 
