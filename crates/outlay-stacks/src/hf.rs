@@ -261,10 +261,7 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
         "vit_gradient_checkpointing",
     ]) {
         Some((key, Value::String(how))) if how.starts_with("offload") => {
-            put!(fields, key, train.activation_offload = true);
-            if how.contains("disk") {
-                fields.warn(format!("{key}: the disk is taken to be as quick as the host's memory"));
-            }
+            kept_on_host(fields, key, &how);
             true
         }
         _ => fields
@@ -280,12 +277,14 @@ pub(crate) fn recompute(fields: &mut Fields<'_>) {
 pub(crate) fn parked(fields: &mut Fields<'_>) {
     match fields.get(&["activation_offloading"]) {
         None | Some((_, Value::Null | Value::Bool(false))) => {}
-        Some((key, how)) => {
-            put!(fields, key, train.activation_offload = true);
-            if how.as_str() == Some("disk") {
-                fields.warn(format!("{key}: the disk is taken to be as quick as the host's memory"));
-            }
-        }
+        Some((key, how)) => kept_on_host(fields, key, how.as_str().unwrap_or_default()),
+    }
+}
+
+fn kept_on_host(fields: &mut Fields<'_>, key: &str, how: &str) {
+    put!(fields, key, train.activation_offload = true);
+    if how.contains("disk") {
+        fields.warn(format!("{key}: the disk is taken to be as quick as the host's memory"));
     }
 }
 

@@ -17,7 +17,7 @@ const SCAN: (u64, u64) = (5, 20);
 /// what they multiply.
 #[must_use]
 pub fn of_block(block: &Block, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
-    block.ops.iter().map(|op| of_op(op, recipe, ep, cast)).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
+    sum(block, |op| of_op(op, recipe, ep, cast))
 }
 
 pub(super) fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64) {
@@ -74,12 +74,20 @@ pub(super) fn of_op(op: &Op, recipe: &Recipe, ep: u64, cast: bool) -> (u64, u64)
 
 /// Kernels of one layer's forward and backward pass that follow one another on the device: those of experts run side by side.
 pub(super) fn in_turn(block: &Block, recipe: &Recipe, cast: bool) -> (u64, u64) {
-    let of = |op: &Op| match op {
+    sum(block, |op| match op {
         Op::Experts(_) => AROUND,
         Op::Scan(s) if in_triton(s.kind) => SCAN,
         _ => of_op(op, recipe, 1, cast),
-    };
+    })
+}
+
+fn sum(block: &Block, of: impl Fn(&Op) -> (u64, u64)) -> (u64, u64) {
     block.ops.iter().map(of).fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
+}
+
+/// Operators that a compiler makes one kernel of, where there is one.
+pub(super) fn merged(recipe: &Recipe) -> f64 {
+    if recipe.stack.compiled { 3.0 } else { 1.0 }
 }
 
 fn in_triton(kind: ScanKind) -> bool {

@@ -151,7 +151,7 @@ impl Bench<'_> {
         let (forward, backward) = super::launches::of_block(block, self.recipe, self.shape.ep, self.autocast);
         work.launches = [forward as f64, backward as f64];
         let (forward, backward) = super::launches::in_turn(block, self.recipe, self.autocast);
-        let gap = GAP.get() / if self.recipe.stack.compiled { 3.0 } else { 1.0 };
+        let gap = GAP.get() / super::launches::merged(self.recipe);
         add(&mut work.elementwise, forward as f64 * gap, backward as f64 * gap);
         if !self.on_device {
             work.narrowed = super::launches::narrow_tensors(block, self.recipe, self.shape.ep) as f64;

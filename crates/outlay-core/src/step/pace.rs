@@ -13,7 +13,7 @@ use super::comm::Fabric;
 use super::exposed::{self, Totals};
 use super::gemm::Device;
 use super::layer::{self, Bench, Work};
-use super::{Step, bubble, larger, uneven};
+use super::{Step, bubble, larger, launches, uneven};
 use crate::dtype::Dtype;
 use crate::layout::{Layout, Offload, Recompute, Zero};
 use crate::memory::ModelMemory;
@@ -382,7 +382,7 @@ impl<'a> Pace<'a> {
         let share = layout.recompute.of_layers().get();
         let beside = self.recipe.beside.passes as f64;
         let common = &self.reached.common;
-        let launch = calibration::LAUNCH.get() * common.launch.get() / if stack.compiled { 3.0 } else { 1.0 };
+        let launch = calibration::LAUNCH.get() * common.launch.get() / launches::merged(self.recipe);
         let narrow = calibration::NARROW.get() * common.narrow.get();
         let parts = stack.graphs_of_parts;
         let host = |work: &Work, pass: usize| {

@@ -379,17 +379,13 @@ pub fn export(
     };
     let mut problems = Vec::new();
     chosen::parked(&chosen, name, program.parks, &mut problems);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
     // Megatron-Core's programs refuse for themselves.
     if program.stack != "megatron-core" {
-        let mut problems = Vec::new();
         chosen::usual_gradients(&chosen, name, &mut problems);
         chosen::usual_graphs(&chosen, name, &mut problems);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
     }
     let mut start = (program.write)(&chosen, version.as_deref(), &mut exported)?;
     // A setting of CUDA, of whatever program.

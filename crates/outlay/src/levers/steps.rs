@@ -49,6 +49,17 @@ impl List<'_, '_> {
         self.steps.push(Step { group, lever, change: change.into(), why, request, anew: false });
     }
 
+    /// The other position of a switch.
+    fn switch(
+        &mut self,
+        lever: (&'static str, &'static str),
+        now: bool,
+        why: &'static str,
+        set: impl FnOnce(&mut Request, Option<bool>),
+    ) {
+        self.add(lever, format!("{now} → {}", !now), why, |r| set(r, Some(!now)));
+    }
+
     /// A step that looks for machines anew.
     pub(super) fn anew(
         &mut self,
@@ -365,14 +376,8 @@ fn precision(all: &mut List<'_, '_>) {
         }
     }
     let compiled = base.scenario.recipe.stack.compiled;
-    all.add(
-        ("precision", "train.compile"),
-        format!("{compiled} → {}", !compiled),
-        "fused element-wise operators, fewer launches",
-        |r| {
-            r.train.compile = Some(!compiled);
-        },
-    );
+    let why = "fused element-wise operators, fewer launches";
+    all.switch(("precision", "train.compile"), compiled, why, |r, to| r.train.compile = to);
     if base.scenario.recipe.stack.launch_blocking {
         all.add(("precision", "train.launch_blocking"), "true → false", "the host runs ahead of the device", |r| {
             r.train.launch_blocking = None;
@@ -450,14 +455,8 @@ fn lasting(all: &mut List<'_, '_>) {
         });
     }
     let now = base.scenario.operation.checkpoint_async;
-    all.add(
-        ("lasting", "train.checkpoint_async"),
-        format!("{now} → {}", !now),
-        "only the copy to the host stands still",
-        |r| {
-            r.train.checkpoint_async = Some(!now);
-        },
-    );
+    let why = "only the copy to the host stands still";
+    all.switch(("lasting", "train.checkpoint_async"), now, why, |r, to| r.train.checkpoint_async = to);
 }
 
 fn layout(all: &mut List<'_, '_>) {
@@ -476,14 +475,8 @@ fn layout(all: &mut List<'_, '_>) {
         }
     }
     let parks = base.scenario.recipe.stack.parks != Parked::Nothing;
-    all.add(
-        ("layout", "train.activation_offload"),
-        format!("{parks} → {}", !parks),
-        "activations on the device against the way to the host and back",
-        |r| {
-            r.train.activation_offload = Some(!parks);
-        },
-    );
+    let why = "activations on the device against the way to the host and back";
+    all.switch(("layout", "train.activation_offload"), parks, why, |r, to| r.train.activation_offload = to);
     for to in [layout.micro_batch * 2, layout.micro_batch / 2] {
         if to > 0 {
             all.add(
@@ -524,14 +517,8 @@ fn layout(all: &mut List<'_, '_>) {
 fn data(all: &mut List<'_, '_>) {
     let base = all.base;
     let packed = base.request.data.packing.unwrap_or(true);
-    all.add(
-        ("data", "data.packing"),
-        format!("{packed} → {}", !packed),
-        "padding is computed and thrown away",
-        |r| {
-            r.data.packing = Some(!packed);
-        },
-    );
+    let why = "padding is computed and thrown away";
+    all.switch(("data", "data.packing"), packed, why, |r, to| r.data.packing = to);
     let far = if base.offer.provider == "aws" { "gcp:us-central1" } else { "aws:us-east-1" };
     let here = base.request.data.location.as_deref().unwrap_or("with the machines");
     if here != far {
